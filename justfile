@@ -1,0 +1,29 @@
+# What a developer of the course runs. `./lab` makes .venv with all the tools used here.
+
+python := ".venv/bin/python"
+
+_default:
+    @just --list --unsorted
+
+# Resolve requirements.lock again; `just lock --upgrade` takes the newest versions.
+lock *options:
+    .venv/bin/uv pip compile --quiet {{ options }} --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements.lock
+
+# Look for mistakes, in style too.
+lint:
+    .venv/bin/ruff check .
+    .venv/bin/ruff format --check .
+
+# Correct style, and take the outputs out of the notebooks.
+format:
+    .venv/bin/ruff check --fix .
+    .venv/bin/ruff format .
+    find notebooks -name '*.ipynb' -not -path '*/.*' -exec .venv/bin/nbstripout {} +
+
+# Check the types.
+types:
+    .venv/bin/mypy
+
+# Run the tests; `just test -m 'not cluster'` leaves out those that need a cluster.
+test *options:
+    {{ python }} -m pytest {{ options }}

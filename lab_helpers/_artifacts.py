@@ -1,0 +1,105 @@
+"""The build cache: what is made from the same inputs is made once.
+
+An artefact is a folder ``artifacts/NAME-HASH`` in the cache. The hash covers everything that
+goes in: source files, pinned versions, other artefacts. A folder is filled under another name
+and renamed when complete, so whatever stands under the final name is whole, whenever the
+making was interrupted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from . import _progress
+from ._config import settings
+from ._exceptions import LabError
+from ._files import give_to_owner, remove_tree
+
+Make = Callable[[Path, _progress.Step], None]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Something built from inputs and kept.
+
+    :ivar name: unique, for people and for the folder's name.
+    :ivar what: the progress line while it is made.
+    :ivar key: the hash of its inputs, from :func:`digest`.
+    :ivar make: fills an empty folder.
+    """
+
+    name: str
+    what: str
+    key: str
+    make: Make
+
+    @property
+    def path(self) -> Path:
+        return settings().cache / "artifacts" / f"{self.name}-{self.key}"
+
+    @property
+    def exists(self) -> bool:
+        return self.path.is_dir()
+
+    def build(self) -> Path:
+        """The folder, made first where it is missing. Concurrent callers make it once."""
+        if self.exists:
+            return self.path
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.parent / f".{self.name}.lock"):
+            if not self.exists:
+                self._make()
+        return self.path
+
+    def _make(self) -> None:
+        unfinished = self.path.parent / f".{self.name}.unfinished"
+        remove_tree(unfinished)
+        unfinished.mkdir()
+        with _progress.step(self.what) as step:
+            self.make(unfinished, step)
+        give_to_owner(unfinished)
+        unfinished.rename(self.path)
+
+
+def digest(*inputs: str | Path | Iterable[Path]) -> str:
+    """A short hash of texts, and of files with their names and contents.
+
+    A folder counts with all files below it.
+    """
+    total = hashlib.sha256()
+    for item in inputs:
+        if isinstance(item, str):
+            total.update(item.encode() + b"\0")
+        else:
+            for path in _files([item] if isinstance(item, Path) else item):
+                total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()[:12]
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        found += [f for f in path.rglob("*") if f.is_file()] if path.is_dir() else [path]
+    return sorted(found)
+
+
+def require_space(gigabytes: float) -> None:
+    """Refuse to start what would fill the disk half-way.
+
+    :raises LabError: less than that is free in the cache's file system.
+    """
+    folder = settings().cache
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < gigabytes:
+        raise LabError(
+            f"not enough disk space in {folder}",
+            seen=f"{free:.1f} GB free, {gigabytes:g} GB needed",
+            remedy="free some space, or point LAB_CACHE to a larger disk",
+        )

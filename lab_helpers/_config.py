@@ -1,0 +1,91 @@
+"""The one place that reads the environment and knows where things are kept."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ._exceptions import UsageError
+
+ROOT = Path(__file__).resolve().parent.parent
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,9}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says, read once.
+
+    :ivar root: the clone's folder.
+    :ivar cache: what is built once and kept (``LAB_CACHE``).
+    :ivar name: the embedded cluster's name (``LAB_NAME``), at most 10 characters.
+    :ivar egress: whether the sandbox gets a way out to the network (``LAB_EGRESS=1``).
+    :ivar owner: uid and gid that own what is written, the caller's own also under sudo.
+    """
+
+    root: Path
+    cache: Path
+    name: str
+    egress: bool
+    owner: tuple[int, int]
+    is_root: bool
+
+    @property
+    def build(self) -> Path:
+        """Executed notebooks, reports, diagnostics: everything made for the reader."""
+        return self.root / "build"
+
+    @property
+    def clusters(self) -> Path:
+        return self.cache / "clusters"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    :raises UsageError: a variable holds something that cannot be used.
+    """
+    name = os.environ.get("LAB_NAME", "lab")
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"LAB_NAME={name!r} is no cluster name",
+            remedy="up to 10 lower-case letters, digits and dashes, starting with a letter",
+        )
+    owner, home = _owner()
+    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return Settings(
+        root=ROOT,
+        cache=Path(os.environ.get("LAB_CACHE") or cache_home / "serverless-lab").absolute(),
+        name=name,
+        egress=os.environ.get("LAB_EGRESS", "") not in ("", "0"),
+        owner=owner,
+        is_root=os.geteuid() == 0,
+    )
+
+
+def _owner() -> tuple[tuple[int, int], Path]:
+    """Who called, and where they live: under sudo that is not the effective user."""
+    uid = os.environ.get("SUDO_UID")
+    if os.geteuid() != 0 or uid is None:
+        return (os.getuid(), os.getgid()), Path.home()
+    caller = pwd.getpwuid(int(uid))
+    return (caller.pw_uid, caller.pw_gid), Path(caller.pw_dir)
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The process environment with some variables set, for a program to be run in."""
+    return {**os.environ, **changes}
+
+
+def export(**variables: str) -> None:
+    """Set variables for this process and for what it starts (kernels, ``!kubectl`` in a cell)."""
+    os.environ.update(variables)
+
+
+def lookup(variable: str) -> str | None:
+    """One variable of the environment, for callers that take it as an input."""
+    return os.environ.get(variable)

@@ -1,0 +1,126 @@
+"""The one way to run a program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ._config import settings
+from ._exceptions import CommandError, Unsupported
+
+Argument = str | Path
+
+
+def run(
+    argv: Sequence[Argument],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    timeout: float | None = None,
+    remedy: str = "",
+) -> str:
+    """Run a program to its end and return what it printed on stdout.
+
+    :param timeout: seconds until it is killed.
+    :raises CommandError: it could not be started, failed, or timed out.
+    """
+    words = [str(word) for word in argv]
+    try:
+        done = subprocess.run(
+            words, env=env, cwd=cwd, input=stdin, timeout=timeout, capture_output=True,
+            text=True, errors="replace", check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as late:
+        raise CommandError(words, None, _text(late.stderr) or _text(late.stdout)) from late
+    except OSError as refused:
+        raise CommandError(words, 127, str(refused), remedy=remedy) from refused
+    if done.returncode != 0:
+        raise CommandError(words, done.returncode, done.stderr or done.stdout, remedy=remedy)
+    return done.stdout
+
+
+def stream(
+    argv: Sequence[Argument],
+    *,
+    on_line: Callable[[str], None],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    remedy: str = "",
+) -> None:
+    """Run a long program, handing on each line it prints as it comes.
+
+    The program gets a process group of its own and never outlives the call: an interrupted
+    caller leaves nothing behind that still writes.
+
+    :raises CommandError: it failed; carries the end of its output.
+    """
+    words = [str(word) for word in argv]
+    lines: list[str] = []
+    with subprocess.Popen(
+        words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace",
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                lines = [*lines[-39:], line.rstrip()]
+                on_line(lines[-1])
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode != 0:
+        raise CommandError(words, process.returncode, "\n".join(lines), remedy=remedy)
+
+
+def call(
+    argv: Sequence[Argument], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> int:
+    """Run a program on this terminal and return its exit code."""
+    return subprocess.run([str(word) for word in argv], env=env, cwd=cwd, check=False).returncode
+
+
+def spawn(
+    argv: Sequence[Argument],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.Popen[str]:
+    """Start a program that outlives this one, its output appended to a file."""
+    with log.open("a") as sink:
+        return subprocess.Popen(
+            [str(word) for word in argv], env=env, cwd=cwd, stdin=subprocess.DEVNULL,
+            stdout=sink, stderr=sink, text=True, start_new_session=True,
+        )  # fmt: skip
+
+
+def replace(argv: Sequence[Argument], *, env: Mapping[str, str] | None = None) -> None:
+    """Become another program (it keeps the terminal, the signals and the exit code)."""
+    words = [str(word) for word in argv]
+    os.execvpe(words[0], words, dict(env if env is not None else os.environ))
+
+
+def as_root(argv: Sequence[Argument], **variables: str) -> list[Argument]:
+    """The command, through sudo where this process is not root already.
+
+    :param variables: the environment it needs; sudo would drop some of it on its own.
+    :raises Unsupported: neither root nor sudo is to be had.
+    """
+    command: list[Argument] = ["env", *(f"{k}={v}" for k, v in variables.items()), *argv]
+    if settings().is_root:
+        return command
+    if shutil.which("sudo") is None:
+        raise Unsupported(
+            "the embedded cluster needs root, and this user has neither root nor sudo",
+            remedy="run as root, or use a cluster that exists: --cluster kubeconfig "
+            "--context NAME",
+        )
+    return ["sudo", *command]
+
+
+def _text(output: str | bytes | None) -> str:
+    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""

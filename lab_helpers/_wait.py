@@ -1,0 +1,43 @@
+"""The one way to wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from ._exceptions import LabError, WaitTimeout
+
+T = TypeVar("T")
+
+
+class NotYet(LabError):
+    """Raised by a probe: the awaited state is not there yet; the text is what was seen."""
+
+
+def until(
+    what: str,
+    probe: Callable[[], T],
+    *,
+    timeout: float,
+    interval: float = 0.1,
+    events: Callable[[], str] = lambda: "",
+) -> T:
+    """Call ``probe`` until it returns, and give back what it returned.
+
+    :param what: what is awaited, for the error.
+    :param probe: raises :class:`NotYet` as long as the state is not there. Any other error
+        ends the wait at once: what cannot get better is not waited for.
+    :param timeout: seconds.
+    :param interval: seconds between two calls.
+    :param events: called on a time-out, for events that may explain it.
+    :raises WaitTimeout: with the last state seen and the events.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return probe()
+        except NotYet as state:
+            if time.monotonic() >= deadline:
+                raise WaitTimeout(what, timeout, state.what, events()) from state
+        time.sleep(interval)

@@ -1,0 +1,42 @@
+"""DNS, storage, ingress, metrics and registry, applied as soon as the API answers."""
+
+from __future__ import annotations
+
+from .... import _manifests, _wait
+from ...._config import ROOT, settings
+from ...._exceptions import CommandError
+from ...._exec import run
+from ....images import CATALOGUE as IMAGES
+from ..node import Node
+from .import_images import ADDON_IMAGES
+
+_ADDONS = ROOT / "manifests" / "addons"
+_FORWARD_UP = "forward . /etc/resolv.conf"
+_NO_SUCH_NAME = "template ANY ANY {\n            rcode NXDOMAIN\n        }"
+
+
+def apply_addons(node: Node) -> None:
+    rendered = _manifests.render(
+        _ADDONS,
+        kubectl=node.kubectl,
+        images={f"lab/{name}": IMAGES[name].reference for name in ADDON_IMAGES},
+        values={
+            "ingress_port": node.ingress_port,
+            # Without a way out, an outside name must fail at once rather than time out.
+            "upstream_dns": _FORWARD_UP if settings().egress else _NO_SUCH_NAME,
+        },
+    )
+    _wait.until("the Kubernetes API to answer", lambda: _ready(node), timeout=60)
+    kubectl(node, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=rendered)
+
+
+def kubectl(node: Node, *arguments: str, stdin: str | None = None) -> str:
+    """Run kubectl as the cluster's administrator."""
+    return run([node.kubectl, "--kubeconfig", node.kubeconfig, *arguments], stdin=stdin, timeout=60)
+
+
+def _ready(node: Node) -> None:
+    try:
+        kubectl(node, "get", "--raw", "/readyz")
+    except CommandError as refused:
+        raise _wait.NotYet(refused.output) from refused

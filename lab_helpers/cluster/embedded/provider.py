@@ -1,0 +1,191 @@
+"""The embedded cluster: a real single-node Kubernetes in one set of Linux namespaces."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from ... import _progress, _wait
+from ..._config import settings
+from ..._exceptions import CommandError, LabError
+from ..._exec import as_root, call
+from ..._files import give_to_owner, remove_tree
+from .._provider import Connection, Status
+from . import preflight, sandbox
+from .actions import CREATE
+from .actions.apply_addons import kubectl
+from .actions.import_images import CTR, import_archive
+from .actions.start_sandbox import unlink
+from .actions.wait_until_ready import events, is_ready
+from .artifacts import build_all
+from .node import INSIDE, Node, folder
+
+
+class EmbeddedProvider:
+    """A cluster of this machine's own, named by ``LAB_NAME``."""
+
+    name = "embedded"
+
+    def __init__(self) -> None:
+        self._cluster = settings().name
+
+    def create(self) -> Connection:
+        """Build what is missing, then make or start the node; return when it is ready."""
+        if self._quickly_ready():
+            return self.connection()
+        preflight.check()
+        build_all()
+        self._privileged("create")
+        return self.connection()
+
+    def stop(self) -> None:
+        if self._node() is not None:
+            self._privileged("stop")
+
+    def delete(self) -> None:
+        if folder(self._cluster).exists():
+            self._privileged("delete")
+
+    def connection(self) -> Connection:
+        node = self._node()
+        if node is None or sandbox.init_pid(node) is None:
+            raise LabError(f"cluster {self._cluster} does not run", remedy="./lab up")
+        return Connection(
+            provider=self.name,
+            kubeconfig=node.kubeconfig,
+            domain="localhost",
+            ingress_port=node.ingress_port,
+            registry_port=node.registry_port,
+            kubectl=node.kubectl,
+        )
+
+    def load_image(self, archive: Path) -> None:
+        node = self._require()
+        hand_over = node.folder / "containerd" / "incoming.tar"
+        hand_over.write_bytes(archive.read_bytes())
+        try:
+            import_archive(node, INSIDE / "containerd" / hand_over.name)
+        finally:
+            hand_over.unlink()
+
+    def status(self) -> Status:
+        node = self._node()
+        if node is None:
+            return Status("absent")
+        if sandbox.init_pid(node) is None:
+            return Status("stopped")
+        problem = is_ready(node)
+        return Status("broken", problem) if problem else Status("running")
+
+    def collect_logs(self, target: Path) -> None:
+        """Process logs, objects, events and pod logs; what cannot be had is left out."""
+        node = self._node()
+        if node is None:
+            return
+        for log in (node.folder / "logs").rglob("*"):
+            if log.is_file() and log.name in ("current", "sandbox.log"):
+                copy = target / "node" / f"{log.parent.name}-{log.name}"
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(log.read_bytes())
+        with suppress(CommandError):
+            kubectl(node, "cluster-info", "dump", "--all-namespaces",
+                    f"--output-directory={target / 'cluster'}")  # fmt: skip
+        (target / "events.txt").write_text(events(node) + "\n")
+
+    def _node(self) -> Node | None:
+        return Node.load(self._cluster)
+
+    def _require(self) -> Node:
+        node = self._node()
+        if node is None:
+            raise LabError(f"there is no cluster {self._cluster}", remedy="./lab up")
+        return node
+
+    def _quickly_ready(self) -> bool:
+        node = self._node()
+        return node is not None and sandbox.init_pid(node) is not None and not is_ready(node)
+
+    def _privileged(self, operation: str) -> None:
+        """Do what needs root: here, or in a process that sudo starts."""
+        if settings().is_root:
+            OPERATIONS[operation](self._cluster)
+            return
+        module = [sys.executable, "-m", "lab_helpers.cluster.embedded", operation]
+        here = settings()
+        variables = {
+            "LAB_NAME": here.name,
+            "LAB_CACHE": str(here.cache),
+            "LAB_EGRESS": "1" if here.egress else "",
+            "PYTHONPATH": str(here.root),
+        }
+        if call(as_root(module, **variables)) != 0:
+            raise LabError(f"the cluster could not be {operation}d; see the lines above")
+
+
+def create(name: str) -> None:
+    """Run the list of actions under the cluster's lock."""
+    with _locked(name):
+        node = preflight.allocate(name)
+        if sandbox.init_pid(node) is not None and is_ready(node):
+            # Something is there that does not answer: begin again from what is on disk.
+            sandbox.kill(node)
+        if sandbox.init_pid(node) is None:
+            unlink(node)
+            node = preflight.keep_ports(node)
+        for action in CREATE:
+            with _progress.step(action.__name__.replace("_", " ")):
+                action(node)
+
+
+def stop(name: str) -> None:
+    """End the workloads, then the processes, in an order in which nothing is lost."""
+    with _locked(name):
+        node = Node.load(name)
+        if node is None or sandbox.init_pid(node) is None:
+            return
+        with _progress.step("stop the workloads"):
+            sandbox.enter(node, ["sv", "-w", "5", "force-stop", INSIDE / "services/kubelet"])
+            _stop_containers(node)
+        with _progress.step("stop the node"):
+            with suppress(CommandError):
+                services = [INSIDE / "services" / n for n in ("kube-apiserver", "etcd")]
+                sandbox.enter(node, ["sv", "-w", "10", "force-stop", *services])
+            sandbox.kill(node)
+
+
+def _stop_containers(node: Node) -> None:
+    """Ask every container to end, as a shutting-down machine would, and wait a little."""
+    running = sandbox.enter(node, [*CTR, "tasks", "list", "--quiet"]).split()
+    for container in running:
+        with suppress(CommandError):
+            sandbox.enter(node, [*CTR, "tasks", "kill", "--signal", "SIGTERM", container])
+
+    def ended() -> None:
+        listed = sandbox.enter(node, [*CTR, "tasks", "list"])
+        if "RUNNING" in listed:
+            raise _wait.NotYet(listed)
+
+    with suppress(LabError):
+        _wait.until("the containers to end", ended, timeout=5)
+
+
+def delete(name: str) -> None:
+    """End everything and remove the node's folder."""
+    with _locked(name), _progress.step(f"remove cluster {name}"):
+        node = Node.load(name) or Node(name, 0, 0, 0)
+        sandbox.kill(node)
+        unlink(node)
+        remove_tree(node.folder)
+
+
+def _locked(name: str) -> FileLock:
+    """One creation, stop or removal of a cluster at a time."""
+    settings().clusters.mkdir(parents=True, exist_ok=True)
+    give_to_owner(settings().clusters)
+    return FileLock(settings().clusters / f".{name}.lock", timeout=300)
+
+
+OPERATIONS = {"create": create, "stop": stop, "delete": delete}

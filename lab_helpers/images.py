@@ -1,0 +1,144 @@
+"""Container images, made from the programs built here.
+
+An image is a folder of ``images/`` with a Containerfile. buildah makes it into an OCI archive,
+which the cluster's container runtime imports and which can be pushed to the registry. Image
+names always say ``localhost:32000``, as on microk8s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from . import _progress
+from ._artifacts import Artifact, digest
+from ._config import ROOT, settings
+from ._exec import Argument, as_root, run
+from ._files import give_to_owner
+from .packages import packages
+from .programs import CATALOGUE as PROGRAMS
+from .wheels import Wheel
+
+REGISTRY = "localhost:32000"
+IMAGES = ROOT / "images"
+_HERMETIC = Path(__file__).parent / "hermetic.sh"
+
+
+class Source(Protocol):
+    """Where a program comes from: compiled, or carried by a wheel or a system package."""
+
+    @property
+    def version(self) -> str:
+        """The program's version, with a ``v``."""
+
+    @property
+    def artifact(self) -> Artifact: ...
+
+    def bin(self) -> Path:
+        """The folder the program is in, made first where it is missing."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image.
+
+    :ivar name: its folder under ``images/`` and its name under ``localhost:32000/lab/``.
+    :ivar source: where the program in it comes from; the tag is the program's version.
+    """
+
+    name: str
+    source: Source
+
+    @property
+    def reference(self) -> str:
+        return f"{REGISTRY}/lab/{self.name}:{self.source.version}"
+
+    @property
+    def artifact(self) -> Artifact:
+        key = digest(IMAGES / self.name, self.source.version, self.source.artifact.key)
+        title = f"make image {self.name} {self.source.version}"
+        return Artifact(f"image-{self.name}", title, key, self._make)
+
+    @property
+    def archive(self) -> Path:
+        """The image as an OCI archive."""
+        return self.artifact.path / "image.tar"
+
+    def _make(self, folder: Path, step: _progress.Step) -> None:
+        step.update("waiting for what goes into it")
+        context = self.source.bin()
+        build_archive(self.reference, IMAGES / self.name, context, folder / "image.tar", step)
+
+
+def build_archive(
+    reference: str, recipe: Path, context: Path, archive: Path, step: _progress.Step
+) -> None:
+    """Build an image with buildah into an OCI archive.
+
+    :param reference: the image's full name.
+    :param recipe: the folder that holds the Containerfile.
+    :param context: the folder it copies from.
+    :raises CommandError: the build failed.
+    """
+    step.update("buildah build")
+    buildah("build", "--isolation", "chroot", "--layers=false", "-f", recipe / "Containerfile",
+            "-t", reference, context)  # fmt: skip
+    step.update("buildah push")
+    buildah("push", reference, f"oci-archive:{archive}:{reference}")
+    buildah("rmi", reference)
+
+
+def push(reference: str, archive: Path, *, port: int) -> None:
+    """Push an OCI archive to the cluster's registry.
+
+    :param reference: the image's name, which says ``localhost:32000`` whatever the port.
+    :param port: the port the registry has on this host.
+    :raises CommandError: the registry refused it.
+    """
+    target = reference.replace(REGISTRY, f"localhost:{port}", 1)
+    buildah("pull", f"oci-archive:{archive}")
+    buildah("push", "--tls-verify=false", reference, f"docker://{target}")
+    buildah("rmi", reference)
+
+
+def buildah(command: str, *arguments: Argument) -> str:
+    """Run buildah on storage of the cache, with the host's own folders shielded from it."""
+    store = settings().cache / "buildah"
+    store.mkdir(parents=True, exist_ok=True)
+    policy = packages.root / "etc/containers/policy.json"
+    trust: list[Argument] = (
+        ["--signature-policy", policy] if command in ("build", "push", "pull") else []
+    )
+    with TemporaryDirectory(dir=store, prefix="tmp-") as scratch:
+        return run(
+            as_root(
+                ["unshare", "--mount", "sh", _HERMETIC, settings().cache, packages.find("buildah"),
+                 "--root", store / "root", "--runroot", store / "run", command, *trust, *arguments],
+                **packages.environment(), TMPDIR=scratch,
+            )
+        )  # fmt: skip
+
+
+CATALOGUE = {
+    image.name: image
+    for image in (
+        # A pod's namespaces are held by catatonit, in the mode made for that.
+        Image("pause", packages),
+        *(Image(name, PROGRAMS[name]) for name in (
+            "coredns", "registry", "hostpath-provisioner", "metrics-server", "podinfo",
+        )),
+        Image("traefik", Wheel("traefik", IMAGES / "traefik" / "requirements.txt")),
+    )
+}  # fmt: skip
+"""Every image of the embedded cluster and of its first chapters."""
+
+
+def build(names: list[str]) -> None:
+    """Make the images that are missing, and what goes into them."""
+    missing = [CATALOGUE[name] for name in names if not CATALOGUE[name].artifact.exists]
+    for image in missing:
+        image.artifact.build()
+    if missing:
+        give_to_owner(settings().cache / "buildah")

