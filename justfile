@@ -1,7 +1,5 @@
 # What a developer of the course runs. `./lab` makes .venv with all the tools used here.
 
-python := ".venv/bin/python"
-
 _default:
     @just --list --unsorted
 
@@ -26,4 +24,4 @@ types:
 
 # Run the tests; `just test -m 'not cluster'` leaves out those that need a cluster.
 test *options:
-    {{ python }} -m pytest {{ options }}
+    .venv/bin/pytest {{ options }}

@@ -1,5 +1,7 @@
+"""``python -m lab_helpers``: the course's command line."""
+
 import sys
-from .cluster import provider
-p = provider()
-r = getattr(p, sys.argv[1])()
-print(r)
+
+from .cli import main
+
+sys.exit(main())

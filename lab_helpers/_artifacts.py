@@ -67,6 +67,20 @@ class Artifact:
         unfinished.rename(self.path)
 
 
+def prune(keep: list[Artifact]) -> None:
+    """Remove every artefact but those given; what a cluster runs on stays as well."""
+    names = {artifact.path.name for artifact in keep} | _in_use()
+    for path in (settings().cache / "artifacts").iterdir():
+        if path.name not in names and not path.name.startswith("."):
+            remove_tree(path)
+
+
+def _in_use() -> set[str]:
+    """The artefacts that the clusters of this cache link to."""
+    links = settings().clusters.glob("*/bin/*")
+    return {part for link in links if link.is_symlink() for part in link.readlink().parts}
+
+
 def digest(*inputs: str | Path | Iterable[Path]) -> str:
     """A short hash of texts, and of files with their names and contents.
 

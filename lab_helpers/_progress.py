@@ -42,7 +42,7 @@ class Step:
             _board.progress.update(self._task, detail=escape(detail[:60]))
         elif time.monotonic() - self._last_line > HEARTBEAT:
             self._last_line = time.monotonic()
-            console().print(f"  … {escape(self.what)}: {escape(detail[:90])} ({self.elapsed:.0f} s)")
+            say(f"  … {escape(self.what)}: {escape(detail[:90])} ({self.elapsed:.0f} s)")
 
 
 class _Board:
@@ -90,9 +90,9 @@ def step(what: str) -> Iterator[Step]:
 def _finish(current: Step, task: TaskID | None, mark: str) -> None:
     if task is not None:
         _board.remove(task)
-    console().print(f"{mark} {escape(current.what)} [dim]{current.elapsed:.1f} s[/dim]")
+    say(f"{mark} {escape(current.what)} [dim]{current.elapsed:.1f} s[/dim]")
 
 
 def say(text: str) -> None:
     """One line for people."""
-    console().print(text)
+    console().print(text, soft_wrap=True)

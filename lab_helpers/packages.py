@@ -28,6 +28,7 @@ PACKAGES = (
     "nftables",
     "runc",
     "runit",
+    "skopeo",
     "slirp4netns",
 )
 

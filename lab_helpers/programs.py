@@ -23,7 +23,7 @@ from ._files import give_to_owner, remove_tree
 from .wheels import Wheel
 
 PROGRAMS = ROOT / "programs"
-TOOLCHAIN = Wheel("go", PROGRAMS / "toolchain.txt")
+TOOLCHAIN = Wheel("go", PROGRAMS / "toolchain.txt", folder="go/bin")
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,16 @@ CATALOGUE = {
         ),
         Program("etcd", "go.etcd.io/etcd/server/v3", module="go.etcd.io/etcd/server/v3"),
         Program("coredns", module="github.com/coredns/coredns"),
-        Program("registry", module="github.com/distribution/distribution/v3"),
+        Program(
+            "registry",
+            module="github.com/distribution/distribution/v3",
+            stamps=("github.com/distribution/distribution/v3/version.version={version}",),
+        ),
         Program(
             "metrics-server",
             "sigs.k8s.io/metrics-server/cmd/metrics-server",
             module="sigs.k8s.io/metrics-server",
+            stamps=("k8s.io/client-go/pkg/version.gitVersion={version}",),
         ),
         Program("hostpath-provisioner"),
         Program(

@@ -19,10 +19,12 @@ class Wheel:
 
     :ivar name: for the artefact's name.
     :ivar requirements: a file that pins it, with hashes.
+    :ivar folder: where its programs are, once it is unpacked.
     """
 
     name: str
     requirements: Path
+    folder: str = "bin"
 
     @property
     def version(self) -> str:
@@ -46,7 +48,7 @@ class Wheel:
 
     def bin(self) -> Path:
         """The folder of the wheel's programs, fetched first where it is missing."""
-        return min(self.artifact.build().glob("**/bin"), key=lambda path: len(path.parts))
+        return self.artifact.build() / self.folder
 
     def _unpack(self, folder: Path, step: _progress.Step) -> None:
         stream(

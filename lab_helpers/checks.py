@@ -1,0 +1,86 @@
+"""Checks that look at the cluster, and exercises that say what is missing."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ._exceptions import LabError, UsageError
+
+if TYPE_CHECKING:
+    from ._lab import Lab
+
+
+class CheckFailed(LabError):
+    """A claim about the cluster does not hold."""
+
+
+class Hint(LabError):
+    """Raised by an exercise's judge: what is still missing, in words that lead on."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A claim that was looked at.
+
+    :ivar claim: what should be the case.
+    :ivar holds: whether it is.
+    :ivar seen: what was seen.
+    """
+
+    claim: str
+    holds: bool
+    seen: str = ""
+
+    def report(self, *, strict: bool) -> Check:
+        """Hand it on for display; a failing one raises where nobody would read it."""
+        if strict and not self.holds:
+            raise CheckFailed(f"not so: {self.claim}", seen=self.seen)
+        return self
+
+    def __repr__(self) -> str:
+        if self.holds:
+            return f"✓ {self.claim}"
+        return f"✗ not yet: {self.claim}" + (f"\n  {self.seen}" if self.seen else "")
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """Something the learner does on the cluster.
+
+    :ivar key: ``chapter/name``.
+    :ivar claim: what is the case when it is done.
+    :ivar judge: looks at the cluster, returns what it saw, or raises :class:`Hint`.
+    :ivar solution: kubectl commands that do it, one string each.
+    """
+
+    key: str
+    claim: str
+    judge: Callable[[Lab], str]
+    solution: tuple[str, ...]
+
+    @staticmethod
+    def named(key: str) -> Exercise:
+        """The exercise of that name.
+
+        :raises UsageError: there is none.
+        """
+        from .exercises import ALL
+
+        if key not in ALL:
+            raise UsageError(f"there is no exercise {key!r}", remedy=", ".join(ALL))
+        return ALL[key]
+
+    def look(self, lab: Lab) -> Check:
+        """Whether it is done, with a hint where it is not."""
+        try:
+            return Check(self.claim, True, self.judge(lab))
+        except Hint as hint:
+            return Check(self.claim, False, hint.what)
+
+    def solve(self, lab: Lab) -> None:
+        """Do it, the way the course would."""
+        for command in self.solution:
+            lab.kubectl(*shlex.split(command))

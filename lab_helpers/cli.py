@@ -1,0 +1,236 @@
+"""The command line, in the order a newcomer needs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import _progress
+from ._exceptions import LabError
+
+app = typer.Typer(
+    name="lab",
+    help="Serverless on Kubernetes: a course of notebooks that drive a live cluster.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+BEGIN, CLUSTER, MORE = "Begin here", "The cluster", "When you need more"
+PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+Cluster = Annotated[str, typer.Option("--cluster", help="Where the cluster comes from: embedded.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+@app.command(rich_help_panel=BEGIN)
+def run(
+    chapters: Annotated[list[str] | None, typer.Argument(help="01 02 …; all by default.")] = None,
+    cluster: Cluster = "embedded",
+) -> None:
+    """Set up what is missing, then execute the chapters and say how they went."""
+    from . import course, report
+
+    selected = course.select(chapters or [])
+    connection = _provider(cluster).create()
+    results = course.run(selected, connection)
+    report.print_table(results)
+    raise typer.Exit(0 if all(result.passed for result in results) else 1)
+
+
+@app.command(rich_help_panel=BEGIN)
+def test(
+    stages: Annotated[list[str] | None, typer.Argument(help="unit manifests …; all by default.")] = None,
+    full: Annotated[bool, typer.Option(help="Also each chapter alone and in shuffled order.")] = False,
+    cluster: Cluster = "embedded",
+) -> None:
+    """Set up what is missing, then run the tests."""
+    from . import testing
+
+    selected = testing.select(stages or [])
+    if testing.needs_cluster(selected):
+        _provider(cluster).create()
+    raise typer.Exit(testing.run(selected, full=full))
+
+
+@app.command("open", rich_help_panel=BEGIN)
+def open_lab(
+    port: Annotated[int, typer.Option(help="JupyterLab's port on this machine.")] = 8888,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    cluster: Cluster = "embedded",
+) -> None:
+    """Open the course in JupyterLab, its notebooks connected to the cluster."""
+    from . import course
+
+    provider = _provider(cluster)
+    provider.create()
+    raise typer.Exit(course.open_jupyter(provider.connection(), port=port, browser=browser))
+
+
+@app.command(rich_help_panel=CLUSTER)
+def up(cluster: Cluster = "embedded") -> None:
+    """Create the cluster, or start it."""
+    connection = _provider(cluster).create()
+    _progress.say(f"ready: pages at http://NAME.{connection.domain}:{connection.ingress_port}")
+
+
+@app.command(rich_help_panel=CLUSTER)
+def status(as_json: AsJson = False, cluster: Cluster = "embedded") -> None:
+    """Say what there is: the cluster, its addresses, the chapters."""
+    from . import report
+
+    found = report.status(_provider(cluster))
+    if as_json:
+        _print_json(found)
+    else:
+        report.print_status(found)
+
+
+@app.command(rich_help_panel=CLUSTER)
+def stop(cluster: Cluster = "embedded") -> None:
+    """Stop the cluster and keep its state."""
+    _provider(cluster).stop()
+
+
+@app.command(rich_help_panel=CLUSTER)
+def down(
+    purge: Annotated[bool, typer.Option(help="Remove the build cache as well.")] = False,
+    cluster: Cluster = "embedded",
+) -> None:
+    """Remove every trace of the cluster."""
+    _provider(cluster).delete()
+    if purge:
+        from .builds import purge as purge_cache
+
+        purge_cache()
+
+
+@app.command(rich_help_panel=CLUSTER, context_settings=PASS_THROUGH, add_help_option=False)
+def kubectl(context: typer.Context) -> None:
+    """Run kubectl on the cluster."""
+    from ._exec import replace
+
+    connection = _provider("embedded").connection()
+    replace([connection.kubectl, "--kubeconfig", connection.kubeconfig, *context.args])
+
+
+@app.command(rich_help_panel=CLUSTER)
+def env(cluster: Cluster = "embedded") -> None:
+    """Print shell exports: eval "$(./lab env)" connects this shell."""
+    import shlex
+
+    from .session import variables
+
+    for name, value in variables(_provider(cluster).connection()).items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+@app.command(rich_help_panel=MORE)
+def doctor(as_json: AsJson = False) -> None:
+    """Say what this machine lacks, and what mends it."""
+    from . import report
+
+    findings = report.doctor()
+    if as_json:
+        _print_json({"ok": all(f["ok"] for f in findings), "findings": findings})
+    else:
+        report.print_doctor(findings)
+    raise typer.Exit(0 if all(f["ok"] for f in findings) else 1)
+
+
+@app.command(rich_help_panel=MORE)
+def build(
+    programs: Annotated[list[str] | None, typer.Argument(help="All that is missing by default.")] = None,
+) -> None:
+    """Build what the course needs and is missing."""
+    from . import builds
+
+    builds.build(programs or [])
+
+
+@app.command(rich_help_panel=MORE)
+def reset(
+    chapter: Annotated[str | None, typer.Argument(help="01 02 …; all by default.")] = None,
+    cluster: Cluster = "embedded",
+) -> None:
+    """Undo what a chapter left on the cluster."""
+    from . import course
+
+    connection = _provider(cluster).connection()
+    for each in course.select([chapter] if chapter else []):
+        course.reset(connection, each)
+
+
+@app.command(rich_help_panel=MORE)
+def goto(chapter: str, cluster: Cluster = "embedded") -> None:
+    """Bring the cluster to the state in which a chapter begins."""
+    from . import course
+
+    (selected,) = course.select([chapter])
+    connection = _provider(cluster).create()
+    course.reset(connection, selected)
+    _progress.say(f"the cluster is ready for {selected.name}")
+
+
+@app.command(rich_help_panel=MORE)
+def bench(
+    what: Annotated[str, typer.Argument(help="startup")] = "startup", as_json: AsJson = False
+) -> None:
+    """Measure, each figure against its floor in the same run."""
+    from . import report
+
+    measured = report.bench(what)
+    if as_json:
+        _print_json(measured)
+    else:
+        report.print_bench(measured)
+
+
+@app.command(rich_help_panel=MORE)
+def logs(
+    out: Annotated[Path, typer.Option(help="The folder to write to.")], cluster: Cluster = "embedded"
+) -> None:
+    """Collect logs, events and objects into a folder, for a bug report."""
+    out.mkdir(parents=True, exist_ok=True)
+    _provider(cluster).collect_logs(out)
+    _progress.say(f"written to {out}")
+
+
+def main() -> int:
+    """Run the command line; errors are one line each for what, seen and remedy."""
+    try:
+        app(prog_name="lab")
+    except LabError as failed:
+        _print_error(failed)
+        return failed.exit_code
+    except KeyboardInterrupt:
+        _progress.say("interrupted; the same command goes on from here")
+        return 130
+    return 0
+
+
+def _provider(name: str) -> Any:
+    from .cluster import provider
+
+    return provider(name)
+
+
+def _print_json(document: Any) -> None:
+    json.dump(document, sys.stdout, indent=2)
+    print()
+
+
+def _print_error(failed: LabError) -> None:
+    from rich.markup import escape
+
+    out = _progress.console()
+    out.print(f"[red]error:[/red] {escape(failed.what)}", soft_wrap=True)
+    if failed.seen:
+        out.print(f"[dim]seen:[/dim]  {escape(failed.seen)}", soft_wrap=True)
+    if failed.remedy:
+        out.print(f"[green]try:[/green]   {escape(failed.remedy)}", soft_wrap=True)

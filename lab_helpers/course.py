@@ -1,0 +1,180 @@
+"""The chapters: found, selected, executed with papermill, undone."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import _progress
+from ._config import ROOT, environment, export, settings
+from ._exceptions import CommandError, UsageError
+from ._exec import call, run as run_program, stream
+from ._files import give_to_owner
+from .cluster import Connection
+from .session import variables
+
+NOTEBOOKS = ROOT / "notebooks"
+LABEL = "lab.serverless/chapter"
+"""The label of everything a chapter makes on the cluster; ``reset`` goes by it."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One notebook of the course."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def number(self) -> str:
+        return self.name[:2]
+
+    @property
+    def title(self) -> str:
+        """The notebook's first heading."""
+        heading = re.search(r'"# (.+?)\\n?"', self.path.read_text())
+        return heading[1] if heading else self.name
+
+    @property
+    def executed(self) -> Path:
+        return settings().build / "notebooks" / self.path.name
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a chapter went.
+
+    :ivar seconds: wall time.
+    :ivar cell: the failing cell's place, counted from 1.
+    :ivar error: its error, one line.
+    """
+
+    chapter: Chapter
+    seconds: float
+    cell: int | None = None
+    error: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.error
+
+
+def chapters() -> list[Chapter]:
+    """Every chapter, in the course's order."""
+    return [Chapter(path) for path in sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))]
+
+
+def select(wanted: list[str]) -> list[Chapter]:
+    """The chapters of these numbers or names; all where none is given.
+
+    :raises UsageError: there is no such chapter.
+    """
+    known = chapters()
+    if not wanted:
+        return known
+    return [_find(word, known) for word in wanted]
+
+
+def _find(word: str, known: list[Chapter]) -> Chapter:
+    for chapter in known:
+        if word in (chapter.name, chapter.number, chapter.number.lstrip("0")):
+            return chapter
+    raise UsageError(
+        f"there is no chapter {word!r}", remedy=", ".join(chapter.number for chapter in known)
+    )
+
+
+def run(selected: list[Chapter], connection: Connection) -> list[Result]:
+    """Execute chapters one after the other; a failing one does not keep the others from it."""
+    export(**variables(connection))
+    return [execute(chapter) for chapter in selected]
+
+
+def execute(chapter: Chapter, *, parameters: dict[str, Any] | None = None) -> Result:
+    """Execute one chapter with papermill, solutions in place, and make a page of it."""
+    chapter.executed.parent.mkdir(parents=True, exist_ok=True)
+    given = {"solve": True, **(parameters or {})}
+    began = time.monotonic()
+    try:
+        with _progress.step(f"chapter {chapter.name}") as step:
+            stream(
+                [sys.executable, "-m", "papermill", chapter.path, chapter.executed,
+                 "--cwd", NOTEBOOKS, "--no-progress-bar", "--log-level", "INFO",
+                 "--kernel", "python3", "-y", json.dumps(given)],
+                env=environment(PYDEVD_DISABLE_FILE_VALIDATION="1"),
+                on_line=_cell_progress(step),
+            )  # fmt: skip
+    except CommandError as failed:
+        cell, error = _failure(chapter.executed) or (None, failed.seen.splitlines()[-1])
+        result = Result(chapter, time.monotonic() - began, cell, error)
+    else:
+        result = Result(chapter, time.monotonic() - began)
+    _make_page(chapter.executed)
+    give_to_owner(settings().build)
+    return result
+
+
+def _cell_progress(step: _progress.Step) -> Any:
+    total = 0
+
+    def on_line(line: str) -> None:
+        nonlocal total
+        if found := re.search(r"Executing notebook with kernel", line):
+            step.update(found[0])
+        if found := re.search(r"Executing Cell (\d+)", line):
+            total = int(found[1])
+            step.update(f"cell {total}")
+
+    return on_line
+
+
+def _failure(executed: Path) -> tuple[int, str] | None:
+    """The failing cell of an executed notebook: its place in the chapter and its error."""
+    if not executed.exists():
+        return None
+    cells = json.loads(executed.read_text())["cells"]
+    # papermill adds cells of its own: the parameters, and a link to the failure.
+    own = [c for c in cells if not {"injected-parameters", "papermill-error-cell-tag"}
+           & set(c["metadata"].get("tags", []))]  # fmt: skip
+    for place, cell in enumerate(own, start=1):
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error":
+                first = output["evalue"].strip().splitlines() or [""]
+                return place, f"{output['ename']}: {first[0]}"
+    return None
+
+
+def _make_page(executed: Path) -> None:
+    """The executed notebook as one HTML file, pictures included, that opens anywhere."""
+    if executed.exists():
+        run_program([sys.executable, "-m", "nbconvert", "--to", "html", "--embed-images", executed])
+
+
+def reset(connection: Connection, chapter: Chapter) -> None:
+    """Remove what a chapter made, and wait until it is gone."""
+    with _progress.step(f"reset chapter {chapter.number}"):
+        run_program(
+            [connection.kubectl, "--kubeconfig", connection.kubeconfig, "delete", "namespace",
+             "--selector", f"{LABEL}={chapter.number}", "--wait", "--timeout=120s"]
+        )  # fmt: skip
+
+
+def open_jupyter(connection: Connection, *, port: int, browser: bool) -> int:
+    """Start JupyterLab on the course and stay until it ends."""
+    export(**variables(connection))
+    flags = [] if browser else ["--no-browser"]
+    if settings().is_root:
+        flags.append("--allow-root")
+    return call(
+        [sys.executable, "-m", "jupyterlab", f"--notebook-dir={ROOT}", "--ip=127.0.0.1",
+         f"--port={port}", f"--LabApp.default_url=/lab/tree/notebooks/{chapters()[0].path.name}",
+         *flags]
+    )  # fmt: skip

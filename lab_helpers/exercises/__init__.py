@@ -1,0 +1,8 @@
+"""The exercises of the course, by key; one module for each chapter."""
+
+from __future__ import annotations
+
+from ..checks import Exercise
+from . import chapter_01
+
+ALL: dict[str, Exercise] = {exercise.key: exercise for exercise in chapter_01.EXERCISES}

@@ -1,0 +1,88 @@
+"""Chapter 01: scale, configure, heal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._exceptions import CommandError
+from ..checks import Exercise, Hint
+
+if TYPE_CHECKING:
+    from .._lab import Lab, Object
+
+NAMESPACE = "first-steps"
+GREETING = "Hello, learner"
+GOOD_IMAGE = "localhost:32000/lab/podinfo:v6.9.2"
+
+
+def _deployment(lab: Lab, name: str) -> Object:
+    try:
+        return lab.get("deployment", name, namespace=NAMESPACE)
+    except CommandError as missing:
+        raise Hint(
+            f"there is no Deployment {name} in the namespace {NAMESPACE}; run the cells above first"
+        ) from missing
+
+
+def _judge_scale(lab: Lab) -> str:
+    wanted = _deployment(lab, "hello")["spec"]["replicas"]
+    if wanted != 4:
+        raise Hint(
+            f"the Deployment asks for {wanted} replicas, not 4; kubectl scale changes that number"
+        )
+    lab.wait("deployment/hello", namespace=NAMESPACE)
+    ready = lab.ready_pods(NAMESPACE, "app=hello")
+    if len(ready) != 4:
+        raise Hint(f"4 replicas are asked for and {len(ready)} are ready so far; look again soon")
+    return f"4 pods are ready: {', '.join(ready)}"
+
+
+def _judge_greeting(lab: Lab) -> str:
+    container = _deployment(lab, "hello")["spec"]["template"]["spec"]["containers"][0]
+    values = {e["name"]: e.get("value", "") for e in container.get("env", [])}
+    message = values.get("PODINFO_UI_MESSAGE", "")
+    if message != GREETING:
+        raise Hint(
+            f"PODINFO_UI_MESSAGE is {message!r}, not {GREETING!r}; "
+            "kubectl set env deployment/hello NAME=VALUE changes it"
+        )
+    lab.kubectl("rollout", "status", "deployment/hello", "-n", NAMESPACE, "--timeout=60s")
+    answer = lab.http.get(lab.url("hello")).json()["message"]
+    if answer != GREETING:
+        raise Hint(f"the Deployment says it, but a pod still answers {answer!r}; look again soon")
+    return f"the page says {answer!r}"
+
+
+def _judge_heal(lab: Lab) -> str:
+    image = _deployment(lab, "patient")["spec"]["template"]["spec"]["containers"][0]["image"]
+    if not image.startswith("localhost:32000/lab/podinfo:"):
+        raise Hint(f"the image is {image!r}; the registry has it as {GOOD_IMAGE!r}")
+    if image != GOOD_IMAGE:
+        raise Hint(
+            f"the registry has no tag {image.rpartition(':')[2]!r} of this image; "
+            "kubectl describe pod shows what the kubelet tried to pull"
+        )
+    lab.wait("deployment/patient", namespace=NAMESPACE)
+    return "the patient is up"
+
+
+EXERCISES = (
+    Exercise(
+        "01/scale",
+        "the Deployment hello has four ready pods",
+        _judge_scale,
+        (f"scale deployment/hello --replicas=4 -n {NAMESPACE}",),
+    ),
+    Exercise(
+        "01/greeting",
+        f"the page greets with {GREETING!r}",
+        _judge_greeting,
+        (f"set env deployment/hello PODINFO_UI_MESSAGE='{GREETING}' -n {NAMESPACE}",),
+    ),
+    Exercise(
+        "01/heal",
+        "the Deployment patient runs",
+        _judge_heal,
+        (f"set image deployment/patient hello={GOOD_IMAGE} -n {NAMESPACE}",),
+    ),
+)

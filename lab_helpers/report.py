@@ -1,0 +1,111 @@
+"""What there is, what is missing, what was measured: for people, and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from . import course
+from ._exceptions import LabError
+from .cluster import Provider
+
+
+def status(provider: Provider) -> dict[str, Any]:
+    """The state of the cluster, its addresses, and the course's chapters.
+
+    Shape: ``{"cluster": {"provider", "state", "detail", …addresses while it runs},
+    "chapters": [{"chapter", "title", "executed"}]}``.
+    """
+    found = provider.status()
+    cluster: dict[str, Any] = {"provider": provider.name, **asdict(found)}
+    if found.state in ("running", "broken"):
+        connection = provider.connection()
+        cluster["kubeconfig"] = str(connection.kubeconfig)
+        cluster["pages"] = f"http://NAME.{connection.domain}:{connection.ingress_port}"
+        cluster["registry"] = f"localhost:{connection.registry_port}"
+    return {"cluster": cluster, "chapters": [_chapter(c) for c in course.chapters()]}
+
+
+def _chapter(chapter: course.Chapter) -> dict[str, Any]:
+    executed = chapter.executed
+    return {
+        "chapter": chapter.name,
+        "title": chapter.title,
+        "executed": str(executed) if executed.exists() else None,
+    }
+
+
+def print_status(found: dict[str, Any]) -> None:
+    """Show :func:`status` to people."""
+    table = Table(show_header=False, box=None)
+    for key, value in found["cluster"].items():
+        if value:
+            table.add_row(f"[dim]{key}[/dim]", str(value))
+    Console().print(table)
+    chapters = Table("chapter", "title", "executed notebook")
+    for chapter in found["chapters"]:
+        chapters.add_row(chapter["chapter"], chapter["title"], chapter["executed"] or "not yet")
+    Console().print(chapters)
+
+
+def doctor() -> list[dict[str, Any]]:
+    """What this machine has and lacks for the embedded cluster.
+
+    Shape: ``[{"what", "ok", "seen", "remedy"}]``.
+    """
+    from .cluster.embedded.preflight import findings
+
+    return [asdict(finding) for finding in findings()]
+
+
+def print_doctor(found: list[dict[str, Any]]) -> None:
+    """Show :func:`doctor` to people."""
+    table = Table("", "needed", "seen", "what mends it")
+    for each in found:
+        mark = "[green]✓ ok[/green]" if each["ok"] else "[red]✗ missing[/red]"
+        table.add_row(mark, each["what"], each["seen"], "" if each["ok"] else each["remedy"])
+    Console().print(table)
+
+
+def print_table(results: list[course.Result]) -> None:
+    """Show how the chapters went, one row each."""
+    table = Table("chapter", "result", "time", "executed notebook", "cell", "error")
+    for result in results:
+        table.add_row(
+            result.chapter.name,
+            "[green]passed[/green]" if result.passed else "[red]failed[/red]",
+            f"{result.seconds:.0f} s",
+            str(result.chapter.executed),
+            "" if result.cell is None else str(result.cell),
+            result.error,
+        )
+    Console().print(table)
+
+
+def bench(what: str) -> dict[str, Any]:
+    """Run a benchmark of ``benchmarks/``.
+
+    Shape: ``{"figures": {name: number}, "ratios": {name: number}}``.
+
+    :raises LabError: there is none of that name.
+    """
+    import importlib
+
+    try:
+        module = importlib.import_module(f"benchmarks.{what}")
+    except ModuleNotFoundError as missing:
+        raise LabError(f"there is no benchmark {what!r}", remedy="startup") from missing
+    measured: dict[str, Any] = module.measure()
+    return measured
+
+
+def print_bench(measured: dict[str, Any]) -> None:
+    """Show a benchmark's figures to people."""
+    table = Table("figure", "value")
+    for kind in ("figures", "ratios"):
+        for name, value in measured[kind].items():
+            table.add_row(name, f"{value:.2f}")
+    Console().print(table)
