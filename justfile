@@ -1,7 +1,7 @@
 # What a developer of the course runs. `./lab` makes .venv with all the tools used here.
 
 _default:
-    @just --list --unsorted
+    @'{{ just_executable() }}' --list --unsorted
 
 # Resolve requirements.lock again; `just lock --upgrade` takes the newest versions.
 lock *options:

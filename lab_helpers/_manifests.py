@@ -1,7 +1,7 @@
 """Kustomizations, rendered for one cluster.
 
 What differs between clusters is kept out of the manifests: image names, mapped by a kustomize
-``images:`` block written here, and a few values (``${ingress_port}``) filled in afterwards.
+``images:`` block written here, and a few values (``$ingress_port``) filled in afterwards.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def render(
     """The objects of a kustomization as one YAML text.
 
     :param images: image references by the short names that manifests use.
-    :param values: what ``${name}`` stands for.
+    :param values: what ``$name`` stands for.
     :raises CommandError: kustomize refused it.
     :raises LabError: a manifest uses a value that nobody gave.
     """

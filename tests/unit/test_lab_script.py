@@ -39,9 +39,13 @@ exec(sys.argv[2] if sys.argv[1] == "-c" else sys.argv[3])' x "$@"
 """
 
 
+# A lock of nothing but a `uv`, which the cache has from an earlier clone (see `keep_uv`).
+LOCK = f"uv==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
+
+
 @dataclass
 class Clone:
-    """A clone with nothing in its lock, and the environment in which `lab` is run."""
+    """A clone, and the environment in which its `lab` is run."""
 
     root: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -85,10 +89,13 @@ class Run:
     def built(self) -> bool:
         return "making .venv" in self.err
 
+    def check(self) -> None:
+        assert self.status == 0, self.err
+
     @property
     def said(self) -> dict[str, Any]:
-        """What the stub printed: the whole of stdout, or `--json` would be broken."""
-        assert self.status == 0, self.err
+        """What lab_helpers printed: the whole of stdout, or `--json` would be broken."""
+        self.check()
         said: dict[str, Any] = json.loads(self.out)
         return said
 
@@ -99,8 +106,16 @@ def make_clone(root: Path) -> Clone:
     (root / "lab_helpers/__main__.py").write_text(STUB)
     shutil.copy(ROOT / "lab", root)
     clone = Clone(root)
-    clone.lock("# nothing\n")
+    clone.lock(LOCK)
     return clone
+
+
+def keep_uv(cache: Path, script: str = "") -> None:
+    """Put a `uv` into the cache that is a shell script. Without one, `lab` would run pip."""
+    (cache / "wheels").mkdir(parents=True)
+    uv = cache / f"wheels/uv-1.0-{os.uname().machine}"
+    uv.write_text(f"#!/bin/sh\n{script}\n")
+    uv.chmod(0o755)
 
 
 def make_pythons(folder: Path, text: str | None = None) -> None:
@@ -119,7 +134,9 @@ def clone(tmp_path: Path) -> Clone:
     """A clone in a folder with a space and letters outside ASCII."""
     clone = make_clone(tmp_path / "año 1" / "clone")
     make_pythons(tmp_path / "bin")
+    keep_uv(tmp_path / "cache")
     clone.env = {
+        "LAB_CACHE": str(tmp_path / "cache"),
         "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin",
         "HOME": str(tmp_path / "home"),
         "PIP_NO_INDEX": "1",
@@ -147,7 +164,9 @@ def make_wheel(folder: Path, name: str, files: dict[str, str]) -> Wheel:
     records = [record(file, text) for file, text in files.items()]
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in files.items():
-            archive.writestr(file, text)
+            entry = zipfile.ZipInfo(file)
+            entry.external_attr = 0o100755 << 16
+            archive.writestr(entry, text)
         archive.writestr(f"{info}/RECORD", "\n".join([*records, f"{info}/RECORD,,\n"]))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Wheel(path, f"{name}==1.0 \\\n    --hash=sha256:{digest}\n    # via the tests\n")
@@ -156,13 +175,6 @@ def make_wheel(folder: Path, name: str, files: dict[str, str]) -> Wheel:
 def record(file: str, text: str) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
     return f"{file},sha256={digest.decode().rstrip('=')},{len(text.encode())}"
-
-
-def make_uv(clone: Clone, wheels: Path, script: str) -> None:
-    """Lock a `uv` that is a shell script."""
-    wheel = make_wheel(wheels, "uv", {"uv-1.0.data/scripts/uv": f"#!/bin/sh\n{script}\n"})
-    clone.lock(wheel.pin)
-    clone.env["PIP_FIND_LINKS"] = str(wheels)
 
 
 def test_it_starts_the_clones_helpers_with_all_arguments(clone: Clone, tmp_path: Path) -> None:
@@ -187,14 +199,14 @@ def test_it_starts_the_clones_helpers_with_all_arguments(clone: Clone, tmp_path:
 
 
 def test_the_clone_is_importable_in_any_locale(clone: Clone, tmp_path: Path) -> None:
-    clone.run().said
+    clone.run().check()
     for locale in ({}, {"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}):
         command = [str(clone.venv / "bin/python"), "-c", "import lab_helpers"]
         subprocess.run(command, env=clone.env | locale, cwd=tmp_path, check=True)
 
 
 def test_a_fitting_stamp_needs_no_python_search(clone: Clone, tmp_path: Path) -> None:
-    clone.run().said
+    clone.run().check()
     shutil.rmtree(tmp_path / "bin")
     make_pythons(tmp_path / "bin", "#!/bin/sh\necho started >&2; exit 1\n")
     again = clone.run()
@@ -203,8 +215,8 @@ def test_a_fitting_stamp_needs_no_python_search(clone: Clone, tmp_path: Path) ->
 
 
 def test_a_changed_lock_or_place_makes_it_stale(clone: Clone) -> None:
-    clone.run().said
-    clone.lock("# nothing else\n")
+    clone.run().check()
+    clone.lock(LOCK + "# another\n")
     (clone.venv / "left over").touch()
     assert clone.run().built
     assert not (clone.venv / "left over").exists()
@@ -217,7 +229,7 @@ def test_a_changed_lock_or_place_makes_it_stale(clone: Clone) -> None:
 
 
 def test_a_removed_interpreter_makes_it_stale(clone: Clone) -> None:
-    clone.run().said
+    clone.run().check()
     (clone.venv / "bin/python").unlink()
     (clone.venv / "bin/python").symlink_to("/nonexistent/python3.11")
     again = clone.run()
@@ -225,15 +237,22 @@ def test_a_removed_interpreter_makes_it_stale(clone: Clone) -> None:
     assert again.said
 
 
-def test_a_killed_start_leaves_nothing_that_looks_complete(clone: Clone) -> None:
-    clone.run().said
-    clone.lock("# nothing else\n")
+def test_a_killed_start_leaves_nothing_that_looks_complete(clone: Clone, tmp_path: Path) -> None:
+    slow, reached = tmp_path / "slow", tmp_path / "reached"
+    keep_uv(tmp_path / "own", f"[ ! -e '{slow}' ] || {{ touch '{reached}'; sleep 100; }}")
+    clone.env["LAB_CACHE"] = str(tmp_path / "own")
+    clone.run().check()
+    clone.lock(LOCK + "# another\n")
+    slow.touch()
     with clone.start() as process:
-        # The old stamp goes before anything else does.
-        while clone.stamp.exists():
-            time.sleep(0.001)
+        while not reached.exists():
+            time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
+    slow.unlink()
+    assert (clone.venv / "bin/python").exists()
     assert not clone.stamp.exists()
+    # Nor does the lock that goes with the old .venv fit what is there now.
+    clone.lock(LOCK)
     again = clone.run()
     assert again.built
     assert again.said
@@ -269,11 +288,11 @@ def test_names_without_a_python_are_passed_over(clone: Clone, tmp_path: Path) ->
     assert "not installed" not in started.err
 
 
-def test_packages_are_installed_by_hash(clone: Clone, tmp_path: Path) -> None:
+def test_pip_installs_by_hash_where_the_lock_has_no_uv(clone: Clone, tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path / "wheels", "tiny", {"tiny.py": "value = 42\n"})
     clone.env["PIP_FIND_LINKS"] = str(wheel.path.parent)
     clone.lock(wheel.pin)
-    clone.run().said
+    clone.run().check()
     command = [str(clone.venv / "bin/python"), "-c", "import tiny; print(tiny.value)"]
     assert subprocess.check_output(command, text=True) == "42\n"
 
@@ -287,55 +306,65 @@ def test_packages_are_installed_by_hash(clone: Clone, tmp_path: Path) -> None:
     assert not clone.stamp.exists()
 
 
+def test_pip_steps_in_where_uv_fails(clone: Clone, tmp_path: Path) -> None:
+    keep_uv(tmp_path / "own", 'case "$*" in *sync*) exit 2 ;; esac')
+    wheel = make_wheel(tmp_path / "wheels", "uv", {"uv.py": "value = 42\n"})
+    clone.env |= {"LAB_CACHE": str(tmp_path / "own"), "PIP_FIND_LINKS": str(wheel.path.parent)}
+    clone.lock(wheel.pin)
+    started = clone.run()
+    started.check()
+    assert "uv could not install the packages; trying pip" in started.err
+
+
 def test_uv_comes_from_the_lock_and_is_kept_for_the_next_clone(
     clone: Clone, tmp_path: Path
 ) -> None:
-    make_uv(clone, tmp_path / "wheels", f"echo \"$@\" >>'{tmp_path}/calls'")
-    clone.env["LAB_CACHE"] = str(tmp_path / "cache")
-    clone.run().said
+    script = f"#!/bin/sh\necho \"$@\" >>'{tmp_path}/calls'\n"
+    wheel = make_wheel(tmp_path / "wheels", "uv", {"uv-1.0.data/scripts/uv": script})
+    clone.lock(wheel.pin)
+    cache = tmp_path / "empty cache"
+    clone.env |= {"LAB_CACHE": str(cache), "PIP_FIND_LINKS": str(wheel.path.parent)}
+    clone.run().check()
 
     second = make_clone(tmp_path / "second")
-    shutil.copy(clone.root / "requirements.lock", second.root)
+    second.lock(wheel.pin)
     # Nothing can be fetched any more.
     second.env = clone.env | {"PIP_FIND_LINKS": str(tmp_path / "nothing")}
-    second.run().said
+    second.run().check()
 
-    (kept,) = (tmp_path / "cache/wheels").glob("uv-1.0-*")
-    assert os.access(kept, os.X_OK)
-    syncs = [line for line in (tmp_path / "calls").read_text().splitlines() if "sync" in line]
+    calls = (tmp_path / "calls").read_text().splitlines()
+    syncs = [call for call in calls if call.startswith("pip sync ")]
     assert len(syncs) == 2
     for sync, root in zip(syncs, (clone.root, second.root), strict=True):
-        assert sync.startswith("pip sync ")
         assert "--require-hashes requirements.lock" in sync
         assert f"--python {root}/.venv/bin/python" in sync
-        assert f"--cache-dir {tmp_path}/cache/wheels" in sync
+        assert f"--cache-dir {cache}/wheels" in sync
 
 
 def test_uv_gets_pips_configuration(clone: Clone, tmp_path: Path) -> None:
-    make_uv(clone, tmp_path / "wheels", f"env >'{tmp_path}/env'; echo \"$@\" >'{tmp_path}/call'")
+    keep_uv(tmp_path / "own", f"env >'{tmp_path}/env'; echo \"$@\" >'{tmp_path}/call'")
     config = tmp_path / "pip.conf"
     config.write_text(
         "[global]\nindex-url = https://a.example/simple\ncert = /global.pem\ntimeout = 7\n"
         "extra-index-url =\n    https://b.example\n    https://c.example\n"
         "[install]\ntrusted-host = a.example\n"
     )
-    clone.env |= {"PIP_CONFIG_FILE": str(config), "PIP_CERT": "/env.pem", "UV_HTTP_TIMEOUT": "9"}
-    clone.run().said
+    clone.env |= {
+        "LAB_CACHE": str(tmp_path / "own"),
+        "PIP_CERT": "/env.pem",
+        "PIP_CONFIG_FILE": str(config),
+        "PIP_FIND_LINKS": f"{tmp_path}/nothing {tmp_path}",
+        "UV_HTTP_TIMEOUT": "9",
+    }
+    clone.run().check()
     env = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
     assert env["UV_DEFAULT_INDEX"] == "https://a.example/simple"
     assert env["UV_INDEX"] == "https://b.example https://c.example"
     assert env["UV_INSECURE_HOST"] == "a.example"
-    assert env["UV_FIND_LINKS"] == str(tmp_path / "wheels")
+    assert env["UV_FIND_LINKS"] == str(tmp_path), "uv fails where a folder does not exist"
     assert env["SSL_CERT_FILE"] == "/env.pem"
     assert env["UV_HTTP_TIMEOUT"] == "9", "what was said to uv itself comes first"
     assert (tmp_path / "call").read_text().split()[-1] == "--no-index"
-
-
-def test_pip_steps_in_where_uv_fails(clone: Clone, tmp_path: Path) -> None:
-    make_uv(clone, tmp_path / "wheels", 'case "$*" in *sync*) exit 2 ;; esac')
-    started = clone.run()
-    assert started.said
-    assert "uv could not install the packages; trying pip" in started.err
 
 
 @pytest.mark.parametrize(
@@ -349,16 +378,18 @@ def test_pip_steps_in_where_uv_fails(clone: Clone, tmp_path: Path) -> None:
 def test_where_the_cache_is(
     clone: Clone, tmp_path: Path, variables: dict[str, str], expected: str
 ) -> None:
+    keep_uv(tmp_path / expected, f"touch '{tmp_path}/found'")
+    del clone.env["LAB_CACHE"]
     clone.env |= {name: str(tmp_path / path) for name, path in variables.items()}
-    # The cache is made before anything that takes time; a .venv in the way ends the run there.
-    clone.run().said
-    assert (tmp_path / expected / "wheels").is_dir()
+    clone.run().check()
+    assert (tmp_path / "found").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_under_sudo_everything_belongs_to_the_caller(clone: Clone, tmp_path: Path) -> None:
     clone.env |= {"SUDO_UID": "1", "SUDO_GID": "1", "LAB_CACHE": str(tmp_path / "new/cache")}
-    clone.run().said
+    clone.lock("# nothing, so that no cached uv is needed\n")
+    clone.run().check()
     made = [clone.venv, clone.root / ".venv.lock", tmp_path / "new"]
     for path in [*made, *clone.venv.rglob("*"), *(tmp_path / "new").rglob("*")]:
         assert (path.lstat().st_uid, path.lstat().st_gid) == (1, 1), path

@@ -56,7 +56,17 @@ def write_all(node: Node) -> None:
     for name, (user, group) in clients.items():
         _issue(folder, name, authority, _subject(user, group))
     _issue(folder, "front-proxy-client", front_proxy, _subject("front-proxy-client"))
-    _save_key(folder, "service-accounts", ec.generate_private_key(ec.SECP256R1()))
+    _service_accounts(folder)
+
+
+def _service_accounts(folder: Path) -> None:
+    """The key pair that signs and verifies the tokens of pods."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    _save_key(folder, "service-accounts", key)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    write(folder / "service-accounts.pub", public.decode(), mode=0o600)
 
 
 def _authority(folder: Path, name: str, common_name: str) -> _Authority:

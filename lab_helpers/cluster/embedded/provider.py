@@ -151,8 +151,7 @@ def stop(name: str) -> None:
             _stop_containers(node)
         with _progress.step("stop the node"):
             with suppress(CommandError):
-                services = [INSIDE / "services" / n for n in ("kube-apiserver", "etcd")]
-                sandbox.enter(node, ["sv", "-w", "10", "force-stop", *services])
+                sandbox.enter(node, ["sv", "-w", "5", "force-stop", INSIDE / "services/etcd"])
             sandbox.kill(node)
 
 

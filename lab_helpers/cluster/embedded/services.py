@@ -36,7 +36,7 @@ def commands(node: Node, *, egress: bool) -> dict[str, list[str]]:
         "kube-controller-manager": _controller_manager(),
         "kube-scheduler": _scheduler(),
         "kubelet": _kubelet(node),
-        "kube-proxy": ["kube-proxy", f"--config={_ETC}/kube-proxy.yaml",
+        "kube-proxy": [f"{_BIN}/kube-proxy", f"--config={_ETC}/kube-proxy.yaml",
                        f"--hostname-override=lab-{node.name}"],
         "forward": _forward(node),
     }  # fmt: skip
@@ -113,7 +113,7 @@ def _apiserver(node: Node) -> list[str]:
         f"--kubelet-client-certificate={_PKI}/apiserver-kubelet-client.crt",
         f"--kubelet-client-key={_PKI}/apiserver-kubelet-client.key",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-        f"--service-account-key-file={_PKI}/service-accounts.key",
+        f"--service-account-key-file={_PKI}/service-accounts.pub",
         f"--service-account-signing-key-file={_PKI}/service-accounts.key",
         f"--requestheader-client-ca-file={_PKI}/front-proxy-ca.crt",
         "--requestheader-allowed-names=front-proxy-client",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .... import _manifests, _wait
 from ...._config import ROOT, settings
-from ...._exceptions import CommandError
 from ...._exec import run
 from ....images import CATALOGUE as IMAGES
+from .. import api
 from ..node import Node
 from .import_images import ADDON_IMAGES
 
@@ -26,17 +26,10 @@ def apply_addons(node: Node) -> None:
             "upstream_dns": _FORWARD_UP if settings().egress else _NO_SUCH_NAME,
         },
     )
-    _wait.until("the Kubernetes API to answer", lambda: _ready(node), timeout=60)
+    _wait.until("the Kubernetes API to answer", lambda: api.get(node, "/readyz"), timeout=60)
     kubectl(node, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=rendered)
 
 
 def kubectl(node: Node, *arguments: str, stdin: str | None = None) -> str:
     """Run kubectl as the cluster's administrator."""
     return run([node.kubectl, "--kubeconfig", node.kubeconfig, *arguments], stdin=stdin, timeout=60)
-
-
-def _ready(node: Node) -> None:
-    try:
-        kubectl(node, "get", "--raw", "/readyz")
-    except CommandError as refused:
-        raise _wait.NotYet(refused.output) from refused

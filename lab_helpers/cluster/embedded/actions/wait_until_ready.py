@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -14,17 +13,18 @@ import httpx
 
 from .... import _wait
 from ...._exceptions import CommandError
-from .. import sandbox
+from .. import api, sandbox
 from ..node import API_SERVICE_ADDRESS, DNS_ADDRESS, Node
 from .apply_addons import kubectl
 
 ADDON_NAMESPACES = ("kube-system", "container-registry", "ingress")
 ADDON_PODS = 5
+_SECONDS = 90
 
 
 def wait_until_ready(node: Node) -> None:
     for what, probe in _PROBES.items():
-        _wait.until(what, partial(probe, node), timeout=90, events=partial(events, node))
+        _wait.until(what, partial(probe, node), timeout=_SECONDS, events=partial(events, node))
 
 
 def is_ready(node: Node) -> str:
@@ -48,7 +48,7 @@ def events(node: Node) -> str:
 
 
 def _node_ready(node: Node) -> None:
-    found = json.loads(_kubectl(node, "get", "nodes", "-o", "json"))["items"]
+    found = api.items(node, "/api/v1/nodes")
     conditions = found[0]["status"].get("conditions", []) if found else []
     ready = next((c for c in conditions if c["type"] == "Ready"), None)
     if ready is None or ready["status"] != "True":
@@ -58,7 +58,7 @@ def _node_ready(node: Node) -> None:
 def _addons_ready(node: Node) -> None:
     """Looks at what each addon's pods say now; their word from before a stop does not count."""
     since = sandbox.started(node)
-    pods = json.loads(_kubectl(node, "get", "pods", "-A", "-o", "json"))["items"]
+    pods = api.items(node, "/api/v1/pods")
     ours = [p for p in pods if p["metadata"]["namespace"] in ADDON_NAMESPACES]
     if len(ours) < ADDON_PODS:
         raise _wait.NotYet(f"{len(ours)} of {ADDON_PODS} addon pods exist")
@@ -114,13 +114,6 @@ def _get(url: str) -> httpx.Response:
         return httpx.get(url, timeout=2, trust_env=False)
     except httpx.HTTPError as refused:
         raise _wait.NotYet(f"{url}: {refused}") from refused
-
-
-def _kubectl(node: Node, *arguments: str) -> str:
-    try:
-        return kubectl(node, *arguments)
-    except CommandError as refused:
-        raise _wait.NotYet(refused.output) from refused
 
 
 _PROBES: dict[str, Callable[[Node], None]] = {

@@ -22,10 +22,12 @@ mounts() {
     chmod 1777 /var/tmp
     ln -s /run /var/run
     mount --bind storage /var/snap/microk8s/common/default-storage
-    for folder in /proc/sys/vm /proc/sys/kernel; do
-        mount --bind "$folder" "$folder"
-        mount -o remount,bind,ro "$folder"
-    done
+    pretend vm/overcommit_memory 1
+    pretend vm/panic_on_oom 0
+    pretend kernel/panic 10
+    pretend kernel/panic_on_oops 1
+    pretend kernel/keys/root_maxkeys 1000000
+    pretend kernel/keys/root_maxbytes 25000000
 
     # A resolver of its own: lookups must not leak to the host's.
     case $resolv in
@@ -39,6 +41,14 @@ mounts() {
     touch /run/host.net /run/node.net
     mount --make-private --bind /proc/self/ns/net /run/host.net
     exec unshare --net sh etc/sandbox.sh network
+}
+
+# The kubelet insists on some settings of the whole machine. It gets to see them as it wants them;
+# the machine keeps its own.
+pretend() {
+    shown=/run/sysctl-$(echo "$1" | tr / -)
+    echo "$2" >"$shown"
+    mount --bind "$shown" "/proc/sys/$1"
 }
 
 network() {
