@@ -24,13 +24,20 @@ def _deployment(lab: Lab, name: str) -> Object:
         ) from missing
 
 
+def _roll_out(lab: Lab, name: str) -> None:
+    try:
+        lab.kubectl("rollout", "status", f"deployment/{name}", "-n", NAMESPACE, "--timeout=60s")
+    except CommandError as late:
+        raise Hint(f"the Deployment {name} is not through yet: {late.output.strip()}") from late
+
+
 def _judge_scale(lab: Lab) -> str:
     wanted = _deployment(lab, "hello")["spec"]["replicas"]
     if wanted != 4:
         raise Hint(
             f"the Deployment asks for {wanted} replicas, not 4; kubectl scale changes that number"
         )
-    lab.wait("deployment/hello", namespace=NAMESPACE)
+    _roll_out(lab, "hello")
     ready = lab.ready_pods(NAMESPACE, "app=hello")
     if len(ready) != 4:
         raise Hint(f"4 replicas are asked for and {len(ready)} are ready so far; look again soon")
@@ -46,7 +53,7 @@ def _judge_greeting(lab: Lab) -> str:
             f"PODINFO_UI_MESSAGE is {message!r}, not {GREETING!r}; "
             "kubectl set env deployment/hello NAME=VALUE changes it"
         )
-    lab.kubectl("rollout", "status", "deployment/hello", "-n", NAMESPACE, "--timeout=60s")
+    _roll_out(lab, "hello")
     answer = lab.http.get(lab.url("hello")).json()["message"]
     if answer != GREETING:
         raise Hint(f"the Deployment says it, but a pod still answers {answer!r}; look again soon")
@@ -62,7 +69,7 @@ def _judge_heal(lab: Lab) -> str:
             f"the registry has no tag {image.rpartition(':')[2]!r} of this image; "
             "kubectl describe pod shows what the kubelet tried to pull"
         )
-    lab.wait("deployment/patient", namespace=NAMESPACE)
+    _roll_out(lab, "patient")
     return "the patient is up"
 
 
