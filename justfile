@@ -12,10 +12,13 @@ lint:
     .venv/bin/ruff check .
     .venv/bin/ruff format --check .
 
-# Correct style, and take the outputs out of the notebooks.
-format:
+# Correct style, in the notebooks too, and take out their outputs.
+format: && nb-strip
     .venv/bin/ruff check --fix .
     .venv/bin/ruff format .
+
+# Take the outputs out of the notebooks: they are committed without.
+nb-strip:
     find notebooks -name '*.ipynb' -not -path '*/.*' -exec .venv/bin/nbstripout {} +
 
 # Check the types.

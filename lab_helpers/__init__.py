@@ -9,15 +9,16 @@ Everything else hangs on the :class:`Lab` that :func:`connect` returns.
 """
 
 from ._exceptions import (
+    CheckFailed,
     CommandError,
+    Hint,
     LabError,
-    NotebookError,
     Unsupported,
     UsageError,
     WaitTimeout,
 )
 from ._lab import Lab, connect
-from .checks import Check, CheckFailed, Exercise, Hint
+from .checks import Check, Exercise
 
 __all__ = [
     "Check",
@@ -27,7 +28,6 @@ __all__ = [
     "Hint",
     "Lab",
     "LabError",
-    "NotebookError",
     "Unsupported",
     "UsageError",
     "WaitTimeout",

@@ -32,12 +32,14 @@ class Artifact:
     :ivar what: the progress line while it is made.
     :ivar key: the hash of its inputs, from :func:`digest`.
     :ivar make: fills an empty folder.
+    :ivar owned: whether it is handed to the caller under sudo; what containers see is not.
     """
 
     name: str
     what: str
     key: str
     make: Make
+    owned: bool = True
 
     @property
     def path(self) -> Path:
@@ -63,7 +65,8 @@ class Artifact:
         unfinished.mkdir()
         with _progress.step(self.what) as step:
             self.make(unfinished, step)
-        give_to_owner(unfinished)
+        if self.owned:
+            give_to_owner(unfinished)
         unfinished.rename(self.path)
 
 

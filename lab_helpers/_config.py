@@ -23,6 +23,7 @@ class Settings:
     :ivar cache: what is built once and kept (``LAB_CACHE``).
     :ivar name: the embedded cluster's name (``LAB_NAME``), at most 10 characters.
     :ivar egress: whether the sandbox gets a way out to the network (``LAB_EGRESS=1``).
+    :ivar solve: whether exercises are solved for want of a learner (``LAB_SOLVE=1``).
     :ivar owner: uid and gid that own what is written, the caller's own also under sudo.
     """
 
@@ -30,6 +31,7 @@ class Settings:
     cache: Path
     name: str
     egress: bool
+    solve: bool
     owner: tuple[int, int]
     is_root: bool
 
@@ -61,10 +63,15 @@ def settings() -> Settings:
         root=ROOT,
         cache=Path(os.environ.get("LAB_CACHE") or cache_home / "serverless-lab").absolute(),
         name=name,
-        egress=os.environ.get("LAB_EGRESS", "") not in ("", "0"),
+        egress=_switch("LAB_EGRESS"),
+        solve=_switch("LAB_SOLVE"),
         owner=owner,
         is_root=os.geteuid() == 0,
     )
+
+
+def _switch(variable: str) -> bool:
+    return os.environ.get(variable, "") not in ("", "0")
 
 
 def _owner() -> tuple[tuple[int, int], Path]:

@@ -5,7 +5,8 @@
     ├── Unsupported           this machine cannot do it, and what works here instead
     ├── CommandError          a program ended with an error
     ├── WaitTimeout           something awaited did not come
-    └── NotebookError         a chapter failed in a cell
+    ├── CheckFailed           a claim about the cluster does not hold
+    └── Hint                  an exercise is not done yet: what is missing
 """
 
 from __future__ import annotations
@@ -82,18 +83,12 @@ class WaitTimeout(LabError):
         self.events = events
 
 
-class NotebookError(LabError):
-    """A chapter failed in a cell.
+class CheckFailed(LabError):
+    """A claim about the cluster does not hold."""
 
-    :param chapter: the chapter's name.
-    :param cell: the failing cell's place, counted from 1 over all cells.
-    """
 
-    def __init__(self, chapter: str, cell: int | None, error: str) -> None:
-        super().__init__(f"chapter {chapter} failed in cell {cell}", seen=error)
-        self.chapter = chapter
-        self.cell = cell
-        self.error = error
+class Hint(LabError):
+    """An exercise is not done yet: what is missing, in words that lead on."""
 
 
 def tail(text: str, lines: int = 12) -> str:

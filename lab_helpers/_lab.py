@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from . import _http, _wait
-from ._config import ROOT, export
+from ._config import ROOT, export, settings
 from ._exceptions import CommandError, LabError
 from ._exec import run
 from .checks import Check, Exercise
@@ -37,7 +37,7 @@ def connect(*, solve: bool = False, cluster: str = "embedded") -> Lab:
     """
     connection = provider(cluster).connection()
     export(**variables(connection))
-    return Lab(connection, solve=solve)
+    return Lab(connection, solve=solve or settings().solve)
 
 
 class Lab:

@@ -7,18 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._exceptions import LabError, UsageError
+from ._exceptions import CheckFailed, Hint, UsageError
 
 if TYPE_CHECKING:
     from ._lab import Lab
-
-
-class CheckFailed(LabError):
-    """A claim about the cluster does not hold."""
-
-
-class Hint(LabError):
-    """Raised by an exercise's judge: what is still missing, in words that lead on."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from . import course
-from ._exceptions import LabError
+from ._config import settings
+from ._exceptions import UsageError
 from .cluster import Provider
 
 
@@ -72,17 +74,20 @@ def print_doctor(found: list[dict[str, Any]]) -> None:
 
 def print_table(results: list[course.Result]) -> None:
     """Show how the chapters went, one row each."""
-    table = Table("chapter", "result", "time", "executed notebook", "cell", "error")
+    table = Table("chapter", "result", "time", "executed notebook")
     for result in results:
         table.add_row(
             result.chapter.name,
             "[green]passed[/green]" if result.passed else "[red]failed[/red]",
             f"{result.seconds:.0f} s",
-            str(result.chapter.executed),
-            "" if result.cell is None else str(result.cell),
-            result.error,
+            str(result.chapter.executed.relative_to(settings().root)),
         )
-    Console().print(table)
+    out = Console()
+    out.print(table)
+    for result in results:
+        if not result.passed:
+            where = f"chapter {result.chapter.name}, cell {result.cell}"
+            out.print(f"[red]✗[/red] {where}: {escape(result.error)}", soft_wrap=True)
 
 
 def bench(what: str) -> dict[str, Any]:
@@ -90,14 +95,14 @@ def bench(what: str) -> dict[str, Any]:
 
     Shape: ``{"figures": {name: number}, "ratios": {name: number}}``.
 
-    :raises LabError: there is none of that name.
+    :raises UsageError: there is none of that name.
     """
     import importlib
 
     try:
         module = importlib.import_module(f"benchmarks.{what}")
     except ModuleNotFoundError as missing:
-        raise LabError(f"there is no benchmark {what!r}", remedy="startup") from missing
+        raise UsageError(f"there is no benchmark {what!r}", remedy="startup") from missing
     measured: dict[str, Any] = module.measure()
     return measured
 

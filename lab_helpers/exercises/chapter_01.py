@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._exceptions import CommandError
-from ..checks import Exercise, Hint
+from .._exceptions import CommandError, Hint
+from ..checks import Exercise
 
 if TYPE_CHECKING:
     from .._lab import Lab, Object

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from ... import images, programs
 from ...packages import packages
-from .actions.import_images import ADDON_IMAGES
+from . import image_store
 from .actions.link_programs import PROGRAMS
-
-ADDON_PROGRAMS = ("coredns", "registry", "hostpath-provisioner", "metrics-server", "podinfo")
 
 
 def build_all() -> None:
     """Build what is missing; what is there already takes no time."""
     packages.artifact.build()
-    programs.build([*PROGRAMS, *ADDON_PROGRAMS])
-    images.build([*ADDON_IMAGES, "podinfo"])
+    programs.build([*PROGRAMS])
+    if not image_store.artifact().exists:
+        images.build([*image_store.ADDON_IMAGES])
+        image_store.artifact().build()
+    images.build(["podinfo"])

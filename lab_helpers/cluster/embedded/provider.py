@@ -17,11 +17,11 @@ from .._provider import Connection, Status
 from . import preflight, sandbox
 from .actions import CREATE
 from .actions.apply_addons import kubectl
-from .actions.import_images import CTR, import_archive
 from .actions.start_sandbox import unlink
 from .actions.wait_until_ready import events, is_ready
 from .artifacts import build_all
 from .node import INSIDE, Node, folder
+from .runtime import ctr, import_archive
 
 
 class EmbeddedProvider:
@@ -147,23 +147,30 @@ def stop(name: str) -> None:
         if node is None or sandbox.init_pid(node) is None:
             return
         with _progress.step("stop the workloads"):
-            sandbox.enter(node, ["sv", "-w", "5", "force-stop", INSIDE / "services/kubelet"])
+            # Without the kubelet nobody starts again what is asked to end.
+            _services(node, "down", *STATELESS)
+            _services(node, "kill", *STATELESS)
             _stop_containers(node)
         with _progress.step("stop the node"):
-            with suppress(CommandError):
-                sandbox.enter(node, ["sv", "-w", "5", "force-stop", INSIDE / "services/etcd"])
+            _services(node, "force-stop", "etcd")
             sandbox.kill(node)
+
+
+def _services(node: Node, command: str, *names: str) -> None:
+    """Have the supervisor do something with services; one that is not there is no matter."""
+    with suppress(CommandError):
+        folders = [INSIDE / "services" / name for name in names]
+        sandbox.enter(node, ["sv", command, *folders])
 
 
 def _stop_containers(node: Node) -> None:
     """Ask every container to end, as a shutting-down machine would, and wait a little."""
-    running = sandbox.enter(node, [*CTR, "tasks", "list", "--quiet"]).split()
-    for container in running:
+    for container in ctr(node, "tasks", "list", "--quiet").split():
         with suppress(CommandError):
-            sandbox.enter(node, [*CTR, "tasks", "kill", "--signal", "SIGTERM", container])
+            ctr(node, "tasks", "kill", "--signal", "SIGTERM", container)
 
     def ended() -> None:
-        listed = sandbox.enter(node, [*CTR, "tasks", "list"])
+        listed = ctr(node, "tasks", "list")
         if "RUNNING" in listed:
             raise _wait.NotYet(listed)
 
@@ -186,5 +193,8 @@ def _locked(name: str) -> FileLock:
     give_to_owner(settings().clusters)
     return FileLock(settings().clusters / f".{name}.lock", timeout=300)
 
+
+STATELESS = ("kubelet", "kube-controller-manager", "kube-scheduler", "kube-apiserver")
+"""What may end at once: everything they know is in etcd."""
 
 OPERATIONS = {"create": create, "stop": stop, "delete": delete}

@@ -23,6 +23,13 @@ KUBERNETES = (
     "kubelet",
     "kube-proxy",
 )
+_LOCAL_ONLY = (
+    # Health and metrics on loopback, for bearers of a certificate of the cluster's authority;
+    # a look-up in an API that is still starting would end the process.
+    "--bind-address=127.0.0.1",
+    f"--client-ca-file={_PKI}/ca.crt",
+    "--authentication-skip-lookup",
+)
 SEVEN = ("etcd", *KUBERNETES, "containerd")
 """The processes a node cannot do without."""
 
@@ -129,9 +136,11 @@ def _controller_manager() -> list[str]:
     return [
         f"{_BIN}/kube-controller-manager",
         f"--kubeconfig={_ETC}/kube-controller-manager.kubeconfig",
-        f"--authentication-kubeconfig={_ETC}/kube-controller-manager.kubeconfig",
-        f"--authorization-kubeconfig={_ETC}/kube-controller-manager.kubeconfig",
-        "--bind-address=127.0.0.1",
+        *_LOCAL_ONLY,
+        # Its dozens of controllers each fetch a token first; the usual limit spreads that out
+        # over seconds.
+        "--kube-api-qps=500",
+        "--kube-api-burst=1000",
         # One node, one copy: an election would only delay the start.
         "--leader-elect=false",
         "--use-service-account-credentials",
@@ -147,9 +156,7 @@ def _scheduler() -> list[str]:
     return [
         f"{_BIN}/kube-scheduler",
         f"--kubeconfig={_ETC}/kube-scheduler.kubeconfig",
-        f"--authentication-kubeconfig={_ETC}/kube-scheduler.kubeconfig",
-        f"--authorization-kubeconfig={_ETC}/kube-scheduler.kubeconfig",
-        "--bind-address=127.0.0.1",
+        *_LOCAL_ONLY,
         "--leader-elect=false",
         "--profiling=false",
     ]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ..node import Node
 from .apply_addons import apply_addons
-from .import_images import import_images
+from .fill_image_store import fill_image_store
 from .link_programs import link_programs
 from .start_sandbox import start_sandbox
 from .wait_until_ready import wait_until_ready
@@ -23,8 +23,8 @@ CREATE: tuple[Action, ...] = (
     write_certificates,
     link_programs,
     write_configuration,
+    fill_image_store,
     start_sandbox,
-    import_images,
     apply_addons,
     wait_until_ready,
 )

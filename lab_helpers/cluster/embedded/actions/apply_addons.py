@@ -7,8 +7,8 @@ from ...._config import ROOT, settings
 from ...._exec import run
 from ....images import CATALOGUE as IMAGES
 from .. import api
+from ..image_store import ADDON_IMAGES
 from ..node import Node
-from .import_images import ADDON_IMAGES
 
 _ADDONS = ROOT / "manifests" / "addons"
 _FORWARD_UP = "forward . /etc/resolv.conf"

@@ -18,7 +18,7 @@ _NOBODY = "127.0.0.1"
 
 
 def write_configuration(node: Node) -> None:
-    for folder in ("artifacts", "etcd", "containerd", "kubelet", "storage", "logs"):
+    for folder in ("artifacts", "etcd", "kubelet", "storage", "logs"):
         (node.folder / folder).mkdir(parents=True, exist_ok=True)
     (node.folder / "etcd").chmod(0o700)
     remove_tree(node.folder / "services")
