@@ -1,12 +1,12 @@
 """Every error of the course, in one tree.
 
-    LabError                  something failed: what, what was seen, what to try
-    ├── UsageError            the caller asked for something that does not exist (exit code 2)
-    ├── Unsupported           this machine cannot do it, and what works here instead
-    ├── CommandError          a program ended with an error
-    ├── WaitTimeout           something awaited did not come
-    ├── CheckFailed           a claim about the cluster does not hold
-    └── Hint                  an exercise is not done yet: what is missing
+LabError                  something failed: what, what was seen, what to try
+├── UsageError            the caller asked for something that does not exist (exit code 2)
+├── Unsupported           this machine cannot do it, and what works here instead
+├── CommandError          a program ended with an error
+├── WaitTimeout           something awaited did not come
+├── CheckFailed           a claim about the cluster does not hold
+└── Hint                  an exercise is not done yet: what is missing
 """
 
 from __future__ import annotations

@@ -64,9 +64,8 @@ def stream(
         words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, errors="replace",
     ) as process:  # fmt: skip
-        assert process.stdout is not None
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 lines = [*lines[-39:], line.rstrip()]
                 on_line(lines[-1])
         except BaseException:
@@ -116,8 +115,7 @@ def as_root(argv: Sequence[Argument], **variables: str) -> list[Argument]:
     if shutil.which("sudo") is None:
         raise Unsupported(
             "the embedded cluster needs root, and this user has neither root nor sudo",
-            remedy="run as root, or use a cluster that exists: --cluster kubeconfig "
-            "--context NAME",
+            remedy="run as root, or install sudo and let this user use it",
         )
     return ["sudo", *command]
 

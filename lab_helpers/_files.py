@@ -36,7 +36,7 @@ def write(path: Path, text: str, *, mode: int = 0o644) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with open(handle, "w") as stream:
+    with os.fdopen(handle, "w") as stream:
         stream.write(text)
     unfinished.rename(path)
 

@@ -62,7 +62,8 @@ class Lab:
         """The official Python client, for ``kubernetes.client.CoreV1Api(lab.api)`` and others."""
         from kubernetes import config
 
-        return config.new_client_from_config(str(self.connection.kubeconfig))
+        client: ApiClient = config.new_client_from_config(str(self.connection.kubeconfig))
+        return client
 
     @cached_property
     def http(self) -> httpx.Client:
@@ -73,7 +74,9 @@ class Lab:
         """The address of a page: ``http://NAME.localhost:PORT/…``, for browsers and pods alike."""
         return f"http://{name}.{self.connection.domain}:{self.connection.ingress_port}{path}"
 
-    def kubectl(self, *arguments: str | Path, stdin: str | None = None, timeout: float = 120) -> str:
+    def kubectl(
+        self, *arguments: str | Path, stdin: str | None = None, timeout: float = 120
+    ) -> str:
         """Run kubectl and return what it printed.
 
         :raises CommandError: it failed; carries what it said.
@@ -82,9 +85,7 @@ class Lab:
         command = [self.connection.kubectl, "--kubeconfig", kubeconfig, *arguments]
         return run(command, stdin=stdin, timeout=timeout)
 
-    def get(
-        self, kind: str, name: str = "", *, namespace: str = "", selector: str = ""
-    ) -> Object:
+    def get(self, kind: str, name: str = "", *, namespace: str = "", selector: str = "") -> Object:
         """One object, or a list object with ``items`` where no name is given.
 
         :param namespace: of namespaced kinds; every namespace where it is left out.
@@ -147,12 +148,12 @@ class Lab:
             raise _wait.NotYet("the controller has not seen the change yet")
         conditions = {c["type"]: c for c in status.get("conditions", [])}
         if conditions.get(condition, {}).get("status") != "True":
-            seen = [f"{c['type']}={c['status']} {c.get('message', '')}" for c in conditions.values()]
+            seen = [
+                f"{c['type']}={c['status']} {c.get('message', '')}" for c in conditions.values()
+            ]
             raise _wait.NotYet("; ".join(seen) or "no conditions yet")
 
-    def wait_until(
-        self, what: str, holds: Callable[[], object], *, timeout: float = 60
-    ) -> None:
+    def wait_until(self, what: str, holds: Callable[[], object], *, timeout: float = 60) -> None:
         """Wait until something about the cluster is so.
 
         :param holds: looks; a false value, or kubectl's refusal, means not yet.

@@ -6,12 +6,12 @@ from . import images, programs
 from ._artifacts import prune
 from ._config import settings
 from ._exceptions import LabError, UsageError
-from ._files import remove_tree
-from .packages import packages
+from ._files import give_to_owner, remove_tree
+from .cluster.embedded import artifacts
 
 
 def build(names: list[str]) -> None:
-    """Build programs and images by name, or all that are missing.
+    """Build programs and images by name, or all that the course needs and is missing.
 
     :raises UsageError: there is nothing of that name.
     """
@@ -19,19 +19,27 @@ def build(names: list[str]) -> None:
     for name in names:
         if name not in known:
             raise UsageError(f"nothing here is called {name!r}", remedy=", ".join(sorted(known)))
-    packages.artifact.build()
-    programs.build([n for n in programs.CATALOGUE if n in names or not names])
-    images.build([n for n in images.CATALOGUE if n in names or not names])
-    prune_cache()
+    programs.build([n for n in programs.CATALOGUE if n in names])
+    images.build([n for n in images.CATALOGUE if n in names])
+    if not names:
+        build_all()
 
 
-def prune_cache() -> None:
-    """Keep what the current version of the course uses, and what a cluster runs on."""
-    programs.prune_compiler_cache()
-    current = [packages.artifact, programs.TOOLCHAIN.artifact]
-    current += [p.artifact for p in programs.CATALOGUE.values()]
-    current += [i.artifact for i in images.CATALOGUE.values()]
-    prune(current)
+def build_all() -> None:
+    """Build what the course needs and is missing, and drop what only building needed."""
+    missing = [artifact for artifact in artifacts.needed() if not artifact.exists]
+    scaffolding = [settings().cache / name for name in ("go", "buildah", "overlay")]
+    try:
+        for artifact in missing:
+            artifact.build()
+    finally:
+        # An interrupted build goes on from here, under sudo or not.
+        for folder in scaffolding:
+            give_to_owner(folder)
+    if missing:
+        prune(artifacts.needed())
+        for folder in scaffolding:
+            remove_tree(folder)
 
 
 def purge() -> None:
@@ -39,11 +47,11 @@ def purge() -> None:
 
     :raises LabError: a cluster still lives in it.
     """
-    alive = [p.name for p in settings().clusters.glob("*/node.json")]
+    alive = sorted(path.parent.name for path in settings().clusters.glob("*/node.json"))
     if alive:
         raise LabError(
             "the cache is in use by a cluster",
-            seen=", ".join(sorted(p.parent.name for p in settings().clusters.glob("*/node.json"))),
+            seen=", ".join(alive),
             remedy="LAB_NAME=NAME ./lab down, then again",
         )
     remove_tree(settings().cache)

@@ -45,8 +45,12 @@ def run(
 
 @app.command(rich_help_panel=BEGIN)
 def test(
-    stages: Annotated[list[str] | None, typer.Argument(help="unit manifests …; all by default.")] = None,
-    full: Annotated[bool, typer.Option(help="Also each chapter alone and in shuffled order.")] = False,
+    stages: Annotated[
+        list[str] | None, typer.Argument(help="unit manifests …; all by default.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option(help="Also each chapter alone and in shuffled order.")
+    ] = False,
     cluster: Cluster = "embedded",
 ) -> None:
     """Set up what is missing, then run the tests."""
@@ -145,7 +149,9 @@ def doctor(as_json: AsJson = False) -> None:
 
 @app.command(rich_help_panel=MORE)
 def build(
-    programs: Annotated[list[str] | None, typer.Argument(help="All that is missing by default.")] = None,
+    programs: Annotated[
+        list[str] | None, typer.Argument(help="All that is missing by default.")
+    ] = None,
 ) -> None:
     """Build what the course needs and is missing."""
     from . import builds
@@ -193,7 +199,8 @@ def bench(
 
 @app.command(rich_help_panel=MORE)
 def logs(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")], cluster: Cluster = "embedded"
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    cluster: Cluster = "embedded",
 ) -> None:
     """Collect logs, events and objects into a folder, for a bug report."""
     out.mkdir(parents=True, exist_ok=True)

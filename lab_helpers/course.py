@@ -13,7 +13,8 @@ from typing import Any
 from . import _progress
 from ._config import ROOT, environment, export, settings
 from ._exceptions import CommandError, UsageError
-from ._exec import call, run as run_program, stream
+from ._exec import call, stream
+from ._exec import run as run_program
 from ._files import give_to_owner
 from .cluster import Connection
 from .session import variables

@@ -16,7 +16,6 @@ from . import _progress
 from ._artifacts import Artifact, digest
 from ._config import ROOT, environment, settings
 from ._exec import Argument, as_root, run
-from ._files import give_to_owner
 from .packages import packages
 from .programs import CATALOGUE as PROGRAMS
 from .wheels import Wheel
@@ -146,8 +145,5 @@ CATALOGUE = {
 
 def build(names: list[str]) -> None:
     """Make the images that are missing, and what goes into them."""
-    missing = [CATALOGUE[name] for name in names if not CATALOGUE[name].artifact.exists]
-    for image in missing:
-        image.artifact.build()
-    if missing:
-        give_to_owner(settings().cache / "buildah")
+    for name in names:
+        CATALOGUE[name].artifact.build()

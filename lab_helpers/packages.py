@@ -126,7 +126,9 @@ def _download(archives: Path, step: _progress.Step) -> None:
     )  # fmt: skip
 
 
-_REMEDY = "check the network to the distribution's package mirror (apt-get update), and run it again"
+_REMEDY = (
+    "check the network to the distribution's package mirror (apt-get update), and run it again"
+)
 
 
 def _apt_get(archives: Path, lists: Path) -> list[Argument]:
@@ -135,7 +137,7 @@ def _apt_get(archives: Path, lists: Path) -> list[Argument]:
         raise Unsupported(
             "the embedded cluster takes its system programs from Debian's or Ubuntu's packages, "
             "and this machine has no apt-get",
-            remedy="use a cluster that exists: --cluster kubeconfig --context NAME",
+            remedy="use a Debian or Ubuntu machine, or a virtual one",
         )
     options = {
         "Dir::Cache::archives": archives,

@@ -19,7 +19,6 @@ from ._artifacts import Artifact, digest, require_space
 from ._config import ROOT, environment, settings
 from ._exceptions import LabError
 from ._exec import run, stream
-from ._files import give_to_owner, remove_tree
 from .wheels import Wheel
 
 PROGRAMS = ROOT / "programs"
@@ -85,7 +84,7 @@ class Program:
 
     def _compile(self, folder: Path, step: _progress.Step) -> None:
         require_space(4)
-        major, minor, *_ = self.version.removeprefix("v").split(".") + ["0"]
+        major, minor, *_ = [*self.version.removeprefix("v").split("."), "0"]
         names = {"version": self.version, "major": major, "minor": minor}
         stamps = " ".join(f"-X {stamp.format(**names)}" for stamp in self.stamps)
         stream(
@@ -177,11 +176,6 @@ def module_cache() -> Path:
     return settings().cache / "go" / "mod"
 
 
-def prune_compiler_cache() -> None:
-    """Drop what only a rebuild would use: compiled packages and module sources."""
-    remove_tree(settings().cache / "go")
-
-
 def _count_packages(step: _progress.Step) -> Callable[[str], None]:
     """``go build -v`` prints each package as it is compiled; downloads come first."""
     packages = 0
@@ -202,8 +196,5 @@ def build(names: list[str]) -> None:
 
     :raises CommandError: a compilation failed.
     """
-    missing = [CATALOGUE[name] for name in names if not CATALOGUE[name].artifact.exists]
-    for program in missing:
-        program.artifact.build()
-    if missing:
-        give_to_owner(settings().cache / "go")
+    for name in names:
+        CATALOGUE[name].artifact.build()

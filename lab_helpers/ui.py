@@ -99,20 +99,12 @@ class PodWatch:
             self._take()
 
     def _take(self) -> None:
-        from kubernetes.client import ApiException, CoreV1Api
-
         namespace, selector = self._where
-        api = CoreV1Api(self._lab.api)
         try:
-            answer = api.list_namespaced_pod(
-                namespace, label_selector=selector, _preload_content=False
-            )
-        except ApiException:
+            pods = self._lab.get("pods", namespace=namespace, selector=selector)["items"]
+        except CommandError:
             # The API may be away for a moment, which is what some lessons show.
             return
-        import json
-
-        pods = json.loads(answer.data)["items"]
         states = sorted((PodState.of(pod) for pod in pods), key=lambda pod: pod.name)
         self.samples.append(Sample(time.monotonic() - self._began, tuple(states)))
         if self._widget is not None:
@@ -129,7 +121,7 @@ class PodWatch:
         """The last state seen, as a table of text."""
         rows = [("pod", "state", "ready", "restarts"), *self._rows()]
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows)
+        return "\n".join(_padded(row, widths) for row in rows)
 
     def _rows(self) -> Iterable[tuple[str, str, str, str]]:
         for pod in self.samples[-1].pods if self.samples else ():
@@ -146,6 +138,7 @@ class PodWatch:
     def plot(self, title: str = "Pods over time") -> Figure:
         """Pods that exist and pods that are ready, over the seconds of the watch."""
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
 
         figure = Figure(figsize=(7, 2.8), layout="constrained")
         axes = figure.add_subplot()
@@ -156,9 +149,13 @@ class PodWatch:
         axes.step(seconds, ready, where="post", color="#0b6e99", linewidth=2, label="ready")
         axes.fill_between(seconds, ready, step="post", color="#0b6e99", alpha=0.15)
         axes.set(title=title, xlabel="seconds", ylabel="pods", ylim=(0, None))
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="best", frameon=False)
         return figure
+
+
+def _padded(row: tuple[str, ...], widths: list[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 @dataclass(frozen=True)
@@ -180,7 +177,8 @@ class ClusterDiagram:
         pods = lab.get("pods")["items"]
         namespaces: dict[str, list[str]] = {}
         for pod in pods:
-            namespaces.setdefault(pod["metadata"]["namespace"], []).append(_short(pod))
+            metadata = pod["metadata"]
+            namespaces.setdefault(metadata["namespace"], []).append(metadata["name"])
         label = f"{node['metadata']['name']} · {node['status']['nodeInfo']['kubeletVersion']}"
         return cls(label, dict(sorted(namespaces.items())), lab.url("NAME"))
 
@@ -218,12 +216,6 @@ class ClusterDiagram:
             + "".join(boxes)
             + "</svg>"
         )
-
-
-def _short(pod: Object) -> str:
-    """A pod by its owner's name, which people recognise, rather than by a random one."""
-    name: str = pod["metadata"]["name"]
-    return name
 
 
 def _namespace_box(namespace: str, pods: list[str], y: int) -> str:

@@ -1,18 +1,22 @@
-"""Everything the embedded cluster is made of, built where it is missing."""
+"""Everything the embedded cluster and the lessons on it are made of."""
 
 from __future__ import annotations
 
 from ... import images, programs
+from ..._artifacts import Artifact
 from ...packages import packages
 from . import image_store
-from .actions.link_programs import PROGRAMS
+
+PROGRAMS = ("kubernetes", "etcd", "forward")
+"""The programs of the node itself; those in images are built when the image is."""
+LESSON_IMAGES = ("podinfo",)
 
 
-def build_all() -> None:
-    """Build what is missing; what is there already takes no time."""
-    packages.artifact.build()
-    programs.build([*PROGRAMS])
-    if not image_store.artifact().exists:
-        images.build([*image_store.ADDON_IMAGES])
-        image_store.artifact().build()
-    images.build(["podinfo"])
+def needed() -> list[Artifact]:
+    """What must be in the cache before a cluster can start, in the order of building."""
+    return [
+        packages.artifact,
+        *(programs.CATALOGUE[name].artifact for name in PROGRAMS),
+        image_store.artifact(),
+        *(images.CATALOGUE[name].artifact for name in LESSON_IMAGES),
+    ]

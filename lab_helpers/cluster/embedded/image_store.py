@@ -31,7 +31,9 @@ _SCRIPT = Path(__file__).parent / "etc" / "fill-image-store.sh"
 
 def artifact() -> Artifact:
     """The filled store of the addons' images."""
-    key = digest(_SCRIPT, *(IMAGES[name].artifact.key for name in ADDON_IMAGES), packages.artifact.key)
+    key = digest(
+        _SCRIPT, *(IMAGES[name].artifact.key for name in ADDON_IMAGES), packages.artifact.key
+    )
     return Artifact("image-store", "unpack the addons' images", key, _fill, owned=False)
 
 

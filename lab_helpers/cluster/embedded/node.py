@@ -86,4 +86,3 @@ class Node:
 def folder(name: str) -> Path:
     """Where a node keeps everything."""
     return settings().clusters / name
-

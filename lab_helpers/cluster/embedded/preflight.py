@@ -20,7 +20,10 @@ from .node import Node
 
 INGRESS_PORT = 8080
 REGISTRY_PORT = 32000
-_ALTERNATIVES = "a cluster that exists works everywhere: --cluster kubeconfig --context NAME"
+_ALTERNATIVES = (
+    "./lab on a Debian or Ubuntu machine, or a virtual one (WSL2 on Windows, Multipass or Lima on "
+    "macOS), as root or with sudo; the notebooks can be read anywhere"
+)
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,12 @@ def _packages() -> Finding:
     return Finding("apt-get (Debian or Ubuntu)", found, "found" if found else "none", _ALTERNATIVES)
 
 
+_ISOLATED = ("unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "--mount-proc")
+
+
 def _namespaces() -> Finding:
     try:
-        run(as_root(["unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--fork",
-                     "--mount-proc", "mount", "-t", "tmpfs", "tmpfs", "/run"]), timeout=10)  # fmt: skip
+        run(as_root([*_ISOLATED, "mount", "-t", "tmpfs", "tmpfs", "/run"]), timeout=10)
     except CommandError as refused:
         remedy = "run outside a container, or in one that is privileged; " + _ALTERNATIVES
         return Finding("Linux namespaces and mounts", False, refused.output.strip(), remedy)

@@ -13,13 +13,13 @@ from ..._config import settings
 from ..._exceptions import CommandError, LabError
 from ..._exec import as_root, call
 from ..._files import give_to_owner, remove_tree
+from ...builds import build_all
 from .._provider import Connection, Status
 from . import preflight, sandbox
 from .actions import CREATE
 from .actions.apply_addons import kubectl
 from .actions.start_sandbox import unlink
 from .actions.wait_until_ready import events, is_ready
-from .artifacts import build_all
 from .node import INSIDE, Node, folder
 from .runtime import ctr, import_archive
 

@@ -69,7 +69,7 @@ def links(programs: dict[str, Path]) -> dict[str, Path]:
     :param programs: folders of built programs by name, as the sandbox sees them.
     """
     kubernetes = programs["kubernetes"] / "kubernetes"
-    named = {name: kubernetes for name in KUBERNETES}
+    named = dict.fromkeys(KUBERNETES, kubernetes)
     return {**named, "etcd": programs["etcd"] / "etcd", "forward": programs["forward"] / "forward"}
 
 

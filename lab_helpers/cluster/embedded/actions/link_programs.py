@@ -7,10 +7,9 @@ from pathlib import Path
 from ...._files import remove_tree
 from ....packages import packages
 from ....programs import CATALOGUE
+from ..artifacts import PROGRAMS
 from ..node import INSIDE, Node
 from ..services import links
-
-PROGRAMS = ("kubernetes", "etcd", "forward")
 
 
 def link_programs(node: Node) -> None:
