@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from io import BytesIO
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -135,22 +136,51 @@ class PodWatch:
         )
         return f"<table><tr>{head}</tr>{body}</table>"
 
-    def plot(self, title: str = "Pods over time") -> Figure:
+    def plot(self, title: str = "Pods over time") -> PodPlot:
         """Pods that exist and pods that are ready, over the seconds of the watch."""
+        return PodPlot(title, tuple(self.samples))
+
+
+@dataclass(frozen=True)
+class PodPlot:
+    """How many pods there were, as a picture and in words."""
+
+    title: str
+    samples: tuple[Sample, ...]
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def text(self) -> str:
+        """The moments at which a number changed."""
+        lines, last = [self.title], None
+        for sample in self.samples:
+            if (sample.total, sample.ready) != last:
+                last = (sample.total, sample.ready)
+                lines.append(f"{sample.seconds:5.1f} s: {last[0]} exist, {last[1]} ready")
+        return "\n".join(lines)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
+        picture = BytesIO()
+        self.figure().savefig(picture, format="png", dpi=110)
+        return picture.getvalue(), {"alt": self.text()}
+
+    def figure(self) -> Figure:
+        """The picture, for whoever wants to change it."""
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
 
         figure = Figure(figsize=(7, 2.8), layout="constrained")
         axes = figure.add_subplot()
         seconds = [sample.seconds for sample in self.samples]
-        axes.step(seconds, [s.total for s in self.samples], where="post", linestyle="--",
-                  color="#666666", label="exist")  # fmt: skip
-        ready = [s.ready for s in self.samples]
+        ready = [sample.ready for sample in self.samples]
+        total = [sample.total for sample in self.samples]
+        axes.step(seconds, total, where="post", linestyle="--", color="#555555", label="exist")
         axes.step(seconds, ready, where="post", color="#0b6e99", linewidth=2, label="ready")
         axes.fill_between(seconds, ready, step="post", color="#0b6e99", alpha=0.15)
-        axes.set(title=title, xlabel="seconds", ylabel="pods", ylim=(0, None))
+        axes.set(title=self.title, xlabel="seconds", ylabel="pods", ylim=(0, max(total) + 0.5))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(loc="best", frameon=False)
+        axes.legend(loc="lower right", frameon=False)
         return figure
 
 

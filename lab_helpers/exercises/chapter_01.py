@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._exceptions import CommandError, Hint
+from .._exceptions import CommandError, Hint, WaitTimeout
 from ..checks import Exercise
 
 if TYPE_CHECKING:
@@ -54,10 +54,19 @@ def _judge_greeting(lab: Lab) -> str:
             "kubectl set env deployment/hello NAME=VALUE changes it"
         )
     _roll_out(lab, "hello")
-    answer = lab.http.get(lab.url("hello")).json()["message"]
-    if answer != GREETING:
-        raise Hint(f"the Deployment says it, but a pod still answers {answer!r}; look again soon")
-    return f"the page says {answer!r}"
+    answers: set[str] = set()
+
+    def all_say_it() -> bool:
+        answers.clear()
+        answers.update(lab.http.get(lab.url("hello")).json()["message"] for _ in range(8))
+        return answers == {GREETING}
+
+    try:
+        # The ingress forgets the pods of the revision before a moment after they are gone.
+        lab.wait_until("every answer to be the new greeting", all_say_it, timeout=20)
+    except WaitTimeout as late:
+        raise Hint(f"the Deployment says it, but the page still answers {answers}") from late
+    return f"the page says {GREETING!r}"
 
 
 def _judge_heal(lab: Lab) -> str:

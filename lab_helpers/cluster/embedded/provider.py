@@ -22,6 +22,7 @@ from .actions.start_sandbox import unlink
 from .actions.wait_until_ready import events, is_ready
 from .node import INSIDE, Node, folder
 from .runtime import ctr, import_archive
+from .services import has_egress
 
 
 class EmbeddedProvider:
@@ -106,7 +107,12 @@ class EmbeddedProvider:
 
     def _quickly_ready(self) -> bool:
         node = self._node()
-        return node is not None and sandbox.init_pid(node) is not None and not is_ready(node)
+        return (
+            node is not None
+            and sandbox.init_pid(node) is not None
+            and has_egress(node) == settings().egress
+            and not is_ready(node)
+        )
 
     def _privileged(self, operation: str) -> None:
         """Do what needs root: here, or in a process that sudo starts."""
@@ -129,12 +135,12 @@ def create(name: str) -> None:
     """Run the list of actions under the cluster's lock."""
     with _locked(name):
         node = preflight.allocate(name)
-        if sandbox.init_pid(node) is not None and is_ready(node):
-            # Something is there that does not answer: begin again from what is on disk.
-            sandbox.kill(node)
-        if sandbox.init_pid(node) is None:
-            unlink(node)
-            node = preflight.keep_ports(node)
+        if sandbox.init_pid(node) is not None:
+            # Something is there that does not answer, or has another way out than is asked for:
+            # begin again from what is on disk.
+            _end(node)
+        unlink(node)
+        node = preflight.keep_ports(node)
         for action in CREATE:
             with _progress.step(action.__name__.replace("_", " ")):
                 action(node)
@@ -144,16 +150,20 @@ def stop(name: str) -> None:
     """End the workloads, then the processes, in an order in which nothing is lost."""
     with _locked(name):
         node = Node.load(name)
-        if node is None or sandbox.init_pid(node) is None:
-            return
-        with _progress.step("stop the workloads"):
-            # Without the kubelet nobody starts again what is asked to end.
-            _services(node, "down", *STATELESS)
-            _services(node, "kill", *STATELESS)
+        if node is not None and sandbox.init_pid(node) is not None:
+            _end(node)
+
+
+def _end(node: Node) -> None:
+    with _progress.step("stop the workloads"):
+        # Without the kubelet nobody starts again what is asked to end.
+        _services(node, "down", *STATELESS)
+        _services(node, "kill", *STATELESS)
+        with suppress(LabError):
             _stop_containers(node)
-        with _progress.step("stop the node"):
-            _services(node, "force-stop", "etcd")
-            sandbox.kill(node)
+    with _progress.step("stop the node"):
+        _services(node, "force-stop", "etcd")
+        sandbox.kill(node)
 
 
 def _services(node: Node, command: str, *names: str) -> None:

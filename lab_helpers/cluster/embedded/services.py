@@ -63,6 +63,11 @@ def write_services(node: Node, *, egress: bool) -> None:
         write(folder / "log" / "run", keep, mode=0o755)
 
 
+def has_egress(node: Node) -> bool:
+    """Whether the node was started with a way out."""
+    return (node.folder / "services" / "egress").exists()
+
+
 def links(programs: dict[str, Path]) -> dict[str, Path]:
     """What ``bin`` links to: one Kubernetes program under each of its names.
 

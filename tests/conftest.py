@@ -1,0 +1,74 @@
+"""What the tests of every stage share: the cluster, a namespace of one's own, ``--full``."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+import lab_helpers
+from lab_helpers import Lab, LabError
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run what takes long, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "full: takes long, runs with --full only")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if "lab" in getattr(item, "fixturenames", ()):
+            item.add_marker("cluster")
+        if item.get_closest_marker("full") and not config.getoption("full"):
+            item.add_marker(pytest.mark.skip(reason="runs with --full only"))
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The running cluster, with nobody there to do the exercises."""
+    connected = lab_helpers.connect(solve=True)
+    yield connected
+    for client in ("http", "api"):
+        if client in vars(connected):
+            getattr(connected, client).close()
+
+
+@pytest.fixture(scope="session")
+def _namespaces(lab: Lab) -> Iterator[list[str]]:
+    """Every namespace that was made; when the session ends, all of them are gone."""
+    made: list[str] = []
+    yield made
+    for name in made:
+        lab.delete("namespace", name)
+
+
+@pytest.fixture
+def namespace(lab: Lab, _namespaces: list[str]) -> Iterator[str]:
+    """A namespace of the test's own, deleted with all that is in it afterwards."""
+    name = f"test-{secrets.token_hex(4)}"
+    lab.kubectl("create", "namespace", name)
+    _namespaces.append(name)
+    yield name
+    # Its end takes seconds that the next test need not wait for.
+    lab.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows the events of its namespace."""
+    report = yield
+    used: dict[str, Any] = getattr(item, "funcargs", {})
+    if report.failed and "namespace" in used and "lab" in used:
+        with suppress(LabError):
+            seen = used["lab"].events(used["namespace"])
+            report.sections.append((f"events in {used['namespace']}", seen))
+    return report
