@@ -14,7 +14,7 @@ from typing import Protocol
 
 from . import _progress
 from ._artifacts import Artifact, digest
-from ._config import ROOT, environment, settings
+from ._config import ROOT, settings
 from ._exec import Argument, as_root, run
 from .packages import packages
 from .programs import CATALOGUE as PROGRAMS
@@ -100,11 +100,8 @@ def push(reference: str, archive: Path, *, port: int) -> None:
     :raises CommandError: the registry refused it.
     """
     target = reference.replace(REGISTRY, f"localhost:{port}", 1)
-    run(
-        [packages.find("skopeo"), "copy", "--quiet", "--policy", _policy(),
-         "--dest-tls-verify=false", f"oci-archive:{archive}", f"docker://{target}"],
-        env=environment(**packages.environment()),
-    )  # fmt: skip
+    packages.run("skopeo", "copy", "--quiet", "--policy", _policy(), "--dest-tls-verify=false",
+                 f"oci-archive:{archive}", f"docker://{target}")  # fmt: skip
 
 
 def _policy() -> Path:

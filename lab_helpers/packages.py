@@ -87,6 +87,13 @@ class SystemPackages:
             raise LabError(f"the unpacked packages have no {path}")
         return found
 
+    def run(self, program: str, *arguments: Argument) -> str:
+        """Run one of the programs, with the libraries it was unpacked with.
+
+        :raises CommandError: it failed.
+        """
+        return run([self.find(program), *arguments], env=environment(**self.environment()))
+
     def environment(self, root: Path | None = None) -> dict[str, str]:
         """PATH and LD_LIBRARY_PATH for programs of the tree."""
         system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -64,7 +65,8 @@ def diagnose(source: Provider) -> None:
     folder = settings().build / "diagnostics"
     remove_tree(folder)
     folder.mkdir(parents=True)
-    source.collect_logs(folder)
+    with suppress(LabError):
+        source.collect_logs(folder)
     give_to_owner(settings().build)
     _show("pods", partial(_get, source, "pods", "--output=wide"))
     _show("recent events", partial(_events, source))
@@ -84,9 +86,11 @@ def _show(title: str, look: Callable[[], str]) -> None:
 
 
 def _get(source: Provider, *what: str) -> str:
-    connection = source.connection()
-    command = [connection.kubectl, "--kubeconfig", connection.kubeconfig]
-    return run_program([*command, "get", "--all-namespaces", *what], timeout=20)
+    cluster = source.connection()
+    return run_program(
+        [cluster.kubectl, "--kubeconfig", cluster.kubeconfig, "get", "--all-namespaces", *what],
+        timeout=20,
+    )
 
 
 def _events(source: Provider) -> str:

@@ -24,7 +24,9 @@ def test_status_is_one_json_document(lab: Lab) -> None:
 
 
 def test_env_connects_a_shell() -> None:
-    script = f'set -eu; eval "$({ROOT}/lab env)"; kubectl config current-context; echo "$LAB_DOMAIN"'
+    script = (
+        f'set -eu; eval "$({ROOT}/lab env)"; kubectl config current-context; echo "$LAB_DOMAIN"'
+    )
     context, domain = run(["sh", "-c", script], timeout=60).split()
     assert context.startswith("lab-")
     assert domain == "localhost"

@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.faults.machine import Cluster, Listener, listeners
 
 from lab_helpers import Lab
 from lab_helpers._exec import run
 from lab_helpers.packages import packages
-from tests.faults.machine import Cluster, Listener, listeners
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="looks into processes of root")
 RANGES = [ipaddress.ip_network(each) for each in ("10.1.0.0/16", "10.152.183.0/24")]
@@ -56,7 +56,9 @@ def within(route: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -
 
 
 def test_this_machine_has_no_route_to_pods_or_services() -> None:
-    routes = [r["dst"] for r in json.loads(run(["ip", "-j", "-4", "route", "show", "table", "all"]))]
+    routes = [
+        r["dst"] for r in json.loads(run(["ip", "-j", "-4", "route", "show", "table", "all"]))
+    ]
     networks = [ipaddress.ip_network(dst, strict=False) for dst in routes if dst != "default"]
     assert [n for n in networks if any(n.overlaps(taken) for taken in RANGES)] == []
 

@@ -18,7 +18,9 @@ def served_by(answer: list[str]) -> str:
 
 def test_a_pod_finds_a_service_by_its_name(lab: Lab, namespace: str) -> None:
     serve(lab, namespace, "web")
-    for number, name in enumerate(("web", f"web.{namespace}", f"web.{namespace}.svc.cluster.local")):
+    for number, name in enumerate(
+        ("web", f"web.{namespace}", f"web.{namespace}.svc.cluster.local")
+    ):
         caller = f"caller-{number}"
         serve(lab, namespace, caller, backend=f"http://{name}/env", page=f"{namespace}-{number}")
         answer = post(lab, f"{namespace}-{number}", "/echo")

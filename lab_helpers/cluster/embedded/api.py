@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ssl
+from base64 import b64decode
 from functools import cache
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import httpx
+import yaml
 
 from ... import _wait
-from .node import API_PORT, Node
+from .node import Node
 
 _SECONDS = 5
 
@@ -39,8 +42,15 @@ def items(node: Node, path: str) -> list[dict[str, Any]]:
 
 @cache
 def _client(node: Node) -> httpx.Client:
-    pki = node.folder / "pki"
-    trust = ssl.create_default_context(cafile=str(pki / "ca.crt"))
-    trust.load_cert_chain(pki / "admin.crt", pki / "admin.key")
-    base = f"https://{node.address}:{API_PORT}"
-    return httpx.Client(base_url=base, verify=trust, timeout=_SECONDS, trust_env=False)
+    """A client with what the kubeconfig holds: the caller may read that, the node's keys not."""
+    config = yaml.safe_load(node.kubeconfig.read_text())
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    authority = b64decode(cluster["certificate-authority-data"]).decode()
+    trust = ssl.create_default_context(cadata=authority)
+    # Python's ssl reads a client's certificate from a file only.
+    with NamedTemporaryFile() as pair:
+        pair.write(b64decode(user["client-certificate-data"]))
+        pair.write(b64decode(user["client-key-data"]))
+        pair.flush()
+        trust.load_cert_chain(pair.name)
+    return httpx.Client(base_url=cluster["server"], verify=trust, timeout=_SECONDS, trust_env=False)

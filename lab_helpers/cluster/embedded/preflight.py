@@ -16,6 +16,7 @@ from filelock import FileLock
 from ..._config import settings
 from ..._exceptions import CommandError, LabError, Unsupported
 from ..._exec import as_root, run
+from ...packages import packages
 from .node import Node
 
 INGRESS_PORT = 8080
@@ -155,7 +156,7 @@ def _names() -> list[str]:
 
 def _free_network(taken: set[int]) -> int:
     """A third number N for which no route of the host touches 10.153.N.0/24."""
-    routes = json.loads(run(["ip", "-json", "route", "show", "table", "all"]))
+    routes = json.loads(packages.run("ip", "-json", "route", "show", "table", "all"))
     used = [ipaddress.ip_network(r["dst"], strict=False) for r in routes if _is_ipv4(r["dst"])]
     for number in range(256):
         candidate = ipaddress.ip_network(f"10.153.{number}.0/24")

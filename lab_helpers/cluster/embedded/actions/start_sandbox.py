@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...._exceptions import CommandError
-from ...._exec import run
 from ....packages import packages
 from .. import sandbox
 from ..node import Node
@@ -39,4 +38,4 @@ def unlink(node: Node) -> None:
 
 
 def _ip(*arguments: str) -> None:
-    run([packages.find("ip"), *arguments])
+    packages.run("ip", *arguments)
