@@ -14,8 +14,7 @@ from ._exceptions import LabError
 
 app = typer.Typer(
     name="lab",
-    help="Serverless on Kubernetes: a course of notebooks that drive a live cluster.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -26,6 +25,13 @@ PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Cluster = Annotated[str, typer.Option("--cluster", help="Where the cluster comes from: embedded.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+@app.callback()
+def lab(context: typer.Context) -> None:
+    """Serverless on Kubernetes: a course of notebooks that drive a live cluster."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command(rich_help_panel=BEGIN)

@@ -110,7 +110,7 @@ def execute(chapter: Chapter, *, parameters: dict[str, Any] | None = None) -> Re
                 [sys.executable, "-m", "papermill", chapter.path, chapter.executed,
                  "--cwd", NOTEBOOKS, "--no-progress-bar", "--log-level", "INFO",
                  "--kernel", "python3", "-y", json.dumps(given)],
-                env=environment(PYDEVD_DISABLE_FILE_VALIDATION="1"),
+                env=environment(**_tool_folders()),
                 on_line=_cell_progress(step),
             )  # fmt: skip
     except CommandError as failed:
@@ -121,6 +121,16 @@ def execute(chapter: Chapter, *, parameters: dict[str, Any] | None = None) -> Re
     _make_page(chapter.executed)
     give_to_owner(settings().build)
     return result
+
+
+def _tool_folders() -> dict[str, str]:
+    """Where Jupyter and matplotlib put their own files: not into the reader's home."""
+    base = settings().build / "tools"
+    return {
+        "IPYTHONDIR": str(base / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(base / "jupyter"),
+        "MPLCONFIGDIR": str(base / "matplotlib"),
+    }
 
 
 def _cell_progress(step: _progress.Step) -> Any:

@@ -16,9 +16,9 @@ IMAGE = CATALOGUE["podinfo"].reference
 _OBJECTS = Path(__file__).parent / "objects"
 
 
-def apply(lab: Lab, namespace: str, name: str, **values: object) -> None:
-    """Apply ``objects/NAME.yaml`` to a namespace, its blanks filled in."""
-    text = Template((_OBJECTS / f"{name}.yaml").read_text())
+def apply(lab: Lab, namespace: str, objects: str, /, **values: object) -> None:
+    """Apply ``objects/OBJECTS.yaml`` to a namespace, its blanks filled in."""
+    text = Template((_OBJECTS / f"{objects}.yaml").read_text())
     filled = text.substitute(namespace=namespace, image=IMAGE, **values)
     lab.kubectl("apply", "--server-side", "--namespace", namespace, "-f", "-", stdin=filled)
 

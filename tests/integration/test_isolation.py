@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.faults.machine import Cluster, Listener, listeners
 
 from lab_helpers import Lab
-from lab_helpers._exec import run
 from lab_helpers.packages import packages
+
+from ..faults.machine import Cluster, Listener, listeners
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="looks into processes of root")
 RANGES = [ipaddress.ip_network(each) for each in ("10.1.0.0/16", "10.152.183.0/24")]
@@ -36,10 +36,7 @@ def belongs(listener: Listener, cluster: Cluster) -> bool:
 
 def test_the_sandbox_listens_on_its_own_addresses_only(cluster: Cluster) -> None:
     """Whatever address a service binds to: these are all the addresses there are."""
-    own = json.loads(run(["nsenter", f"--net=/proc/{cluster.init}/ns/net", "ip", "-j", "address"]))
-    found = {
-        info["local"] for link in own for info in link["addr_info"] if info["family"] == "inet"
-    }
+    found = cluster.addresses()
     pods = {address for address in found if ipaddress.ip_address(address) in RANGES[0]}
     assert found - pods == {"127.0.0.1", cluster.node.address}
 
@@ -56,15 +53,14 @@ def within(route: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -
 
 
 def test_this_machine_has_no_route_to_pods_or_services() -> None:
-    routes = [
-        r["dst"] for r in json.loads(run(["ip", "-j", "-4", "route", "show", "table", "all"]))
-    ]
+    listed = json.loads(packages.run("ip", "-j", "-4", "route", "show", "table", "all"))
+    routes = [route["dst"] for route in listed]
     networks = [ipaddress.ip_network(dst, strict=False) for dst in routes if dst != "default"]
     assert [n for n in networks if any(n.overlaps(taken) for taken in RANGES)] == []
 
 
 def test_this_machine_has_no_firewall_rule_of_the_cluster() -> None:
-    ruleset = run([packages.find("nft"), "list", "ruleset"])
+    ruleset = packages.run("nft", "list", "ruleset")
     assert "kube" not in ruleset
     assert "10.152.183." not in ruleset
     assert "10.1.0.0" not in ruleset

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from ... import _progress, _wait
+from ..._artifacts import require_space
 from ..._config import settings
 from ..._exceptions import CommandError, LabError
 from ..._exec import as_root, call
@@ -39,6 +40,7 @@ class EmbeddedProvider:
             return self.connection()
         preflight.check()
         build_all()
+        require_space(1)
         self._privileged("create")
         return self.connection()
 
@@ -126,6 +128,8 @@ class EmbeddedProvider:
             "LAB_CACHE": str(here.cache),
             "LAB_EGRESS": "1" if here.egress else "",
             "PYTHONPATH": str(here.root),
+            # Root must not leave files in the clone that its owner cannot remove.
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
         if call(as_root(module, **variables)) != 0:
             raise LabError(f"the cluster could not be {operation}d; see the lines above")

@@ -1,0 +1,63 @@
+"""lab_helpers.images"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lab_helpers import images
+from lab_helpers.images import CATALOGUE, IMAGES, Image
+from lab_helpers.programs import CATALOGUE as PROGRAMS
+
+ALL = pytest.mark.parametrize("image", CATALOGUE.values(), ids=CATALOGUE.keys())
+AS_ROOT = {"hostpath-provisioner": "folders of volumes belong to whichever user a pod runs as"}
+
+
+def instructions(image: Image) -> list[tuple[str, str]]:
+    text = (IMAGES / image.name / "Containerfile").read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(line.split()[0], line.partition(" ")[2]) for line in lines]
+
+
+def test_every_folder_is_an_image_and_every_image_a_folder() -> None:
+    assert {path.parent.name for path in IMAGES.glob("*/Containerfile")} == set(CATALOGUE)
+
+
+@ALL
+def test_an_image_holds_nothing_but_the_program(image: Image) -> None:
+    assert instructions(image)[0] == ("FROM", "scratch")
+    assert {word for word, _ in instructions(image)} == {"FROM", "COPY", "USER", "ENTRYPOINT"}
+
+
+@ALL
+def test_an_image_runs_as_an_ordinary_user_unless_it_may_not(image: Image) -> None:
+    (user,) = (rest for word, rest in instructions(image) if word == "USER")
+    uid, _, gid = user.partition(":")
+    # Numbers: Kubernetes cannot tell of a name whether it means root.
+    assert (int(uid) == 0) == (image.name in AS_ROOT)
+    assert (int(gid) == 0) == (image.name in AS_ROOT)
+
+
+@ALL
+def test_an_image_starts_what_it_copies(image: Image) -> None:
+    copied = [rest.split()[1] for word, rest in instructions(image) if word == "COPY"]
+    (entry,) = (rest for word, rest in instructions(image) if word == "ENTRYPOINT")
+    assert re.findall(r'"([^"]+)"', entry)[0] in copied
+
+
+@ALL
+def test_a_reference_says_registry_name_and_version(image: Image) -> None:
+    assert re.fullmatch(r"localhost:32000/lab/[a-z-]+:v[0-9][\w.]*", image.reference)
+    assert image.reference == f"localhost:32000/lab/{image.name}:{image.source.version}"
+
+
+@ALL
+def test_an_images_key_follows_what_goes_into_it(
+    image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = image.artifact.key
+    assert image.artifact.key == before
+    assert Image(image.name, PROGRAMS["etcd"]).artifact.key != before
+    monkeypatch.setattr(images, "_RECIPE", "another")
+    assert image.artifact.key != before
