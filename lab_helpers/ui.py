@@ -37,7 +37,8 @@ class PodState:
         waiting = [c["state"]["waiting"]["reason"] for c in containers if "waiting" in c["state"]]
         state = next(iter(waiting), status.get("phase", "Unknown"))
         if "deletionTimestamp" in pod["metadata"]:
-            state = "Terminating"
+            # No new request reaches it, whatever its probe says.
+            state, ready = "Terminating", False
         restarts = sum(c["restartCount"] for c in containers)
         return cls(pod["metadata"]["name"], state, ready, restarts)
 
