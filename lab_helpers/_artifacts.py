@@ -14,12 +14,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from . import _progress
 from ._config import settings
 from ._exceptions import LabError
-from ._files import give_to_owner, remove_tree
+from ._files import give_to_owner, locked, remove_tree
 
 Make = Callable[[Path, _progress.Step], None]
 
@@ -53,8 +51,7 @@ class Artifact:
         """The folder, made first where it is missing. Concurrent callers make it once."""
         if self.exists:
             return self.path
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.path.parent / f".{self.name}.lock"):
+        with locked(self.path.parent / f".{self.name}.lock", self.what, timeout=3600):
             if not self.exists:
                 self._make()
         return self.path

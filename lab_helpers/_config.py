@@ -22,7 +22,8 @@ class Settings:
     :ivar root: the clone's folder.
     :ivar cache: what is built once and kept (``LAB_CACHE``).
     :ivar name: the embedded cluster's name (``LAB_NAME``), at most 10 characters.
-    :ivar egress: whether the sandbox gets a way out to the network (``LAB_EGRESS=1``).
+    :ivar egress: whether the sandbox gets a way out to the network (``LAB_EGRESS=1`` or ``0``);
+        None leaves it as the cluster was made.
     :ivar solve: whether exercises are solved for want of a learner (``LAB_SOLVE=1``).
     :ivar owner: uid and gid that own what is written, the caller's own also under sudo.
     """
@@ -30,7 +31,7 @@ class Settings:
     root: Path
     cache: Path
     name: str
-    egress: bool
+    egress: bool | None
     solve: bool
     owner: tuple[int, int]
     is_root: bool
@@ -64,14 +65,15 @@ def settings() -> Settings:
         cache=Path(os.environ.get("LAB_CACHE") or cache_home / "serverless-lab").absolute(),
         name=name,
         egress=_switch("LAB_EGRESS"),
-        solve=_switch("LAB_SOLVE"),
+        solve=bool(_switch("LAB_SOLVE")),
         owner=owner,
         is_root=os.geteuid() == 0,
     )
 
 
-def _switch(variable: str) -> bool:
-    return os.environ.get(variable, "") not in ("", "0")
+def _switch(variable: str) -> bool | None:
+    value = os.environ.get(variable, "")
+    return None if value == "" else value != "0"
 
 
 def _owner() -> tuple[tuple[int, int], Path]:

@@ -5,28 +5,66 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from ._config import settings
+from ._exceptions import LabError
+from ._exec import as_root, run
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a file or folder if it is there, read-only folders (Go's module cache) included."""
+    """Remove a file or folder if it is there.
+
+    Read-only folders (Go's module cache) go as well, and what root made for the caller.
+    """
     if path.is_symlink() or path.is_file():
         path.unlink(missing_ok=True)
     elif path.is_dir():
-        for folder, _, _ in os.walk(path):
-            os.chmod(folder, 0o700)  # noqa: PTH101 - walks bytes-safe names
-        shutil.rmtree(path)
+        try:
+            _remove_folder(path)
+        except PermissionError:
+            run(as_root(["rm", "-rf", path]))
 
 
-def give_to_owner(path: Path) -> None:
-    """Under sudo, hand a path and everything below it to the calling user."""
+def _remove_folder(path: Path) -> None:
+    for folder, _, _ in os.walk(path):
+        Path(folder).chmod(0o700)
+    shutil.rmtree(path)
+
+
+@contextmanager
+def locked(path: Path, what: str, *, timeout: float = 300) -> Iterator[None]:
+    """Hold a lock file; the system lets go of it however this process ends.
+
+    :param what: what is being done, for whoever waits in vain.
+    :raises LabError: somebody else holds it for longer than ``timeout`` seconds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path, timeout=timeout):
+            yield
+    except Timeout as taken:
+        raise LabError(
+            f"another ./lab is busy: {what}",
+            seen=f"waited {timeout:g} s for {path}",
+            remedy="wait for it to end, or end it, and run this again",
+        ) from taken
+
+
+def give_to_owner(path: Path, *, below: bool = True) -> None:
+    """Under sudo, hand a path to the calling user.
+
+    :param below: with everything below it.
+    """
     uid, gid = settings().owner
     if not settings().is_root or (uid, gid) == (0, 0) or not path.exists():
         return
-    for each in (path, *path.rglob("*")):
+    for each in (path, *(path.rglob("*") if below else ())):
         os.chown(each, uid, gid, follow_symlinks=False)
 
 

@@ -13,7 +13,7 @@ import httpx
 from . import _http, _wait
 from ._config import ROOT, export, settings
 from ._exceptions import CommandError, LabError
-from ._exec import run
+from ._kubectl import kubectl
 from .checks import Check, Exercise
 from .cluster import Connection, provider
 from .session import variables
@@ -81,9 +81,8 @@ class Lab:
 
         :raises CommandError: it failed; carries what it said.
         """
-        kubeconfig = self.connection.kubeconfig
-        command = [self.connection.kubectl, "--kubeconfig", kubeconfig, *arguments]
-        return run(command, stdin=stdin, timeout=timeout)
+        program, kubeconfig = self.connection.kubectl, self.connection.kubeconfig
+        return kubectl(program, kubeconfig, *arguments, stdin=stdin, timeout=timeout)
 
     def get(self, kind: str, name: str = "", *, namespace: str = "", selector: str = "") -> Object:
         """One object, or a list object with ``items`` where no name is given.
@@ -225,6 +224,7 @@ class Lab:
         from .images import CATALOGUE, push
 
         image = CATALOGUE[name]
+        image.artifact.build()
         push(image.reference, image.archive, port=self.connection.registry_port)
         return image.reference
 

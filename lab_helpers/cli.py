@@ -52,7 +52,8 @@ def run(
 @app.command(rich_help_panel=BEGIN)
 def test(
     stages: Annotated[
-        list[str] | None, typer.Argument(help="unit manifests …; all by default.")
+        list[str] | None,
+        typer.Argument(help="unit manifests integration notebooks faults; all by default."),
     ] = None,
     full: Annotated[
         bool, typer.Option(help="Also each chapter alone and in shuffled order.")
@@ -65,7 +66,7 @@ def test(
     selected = testing.select(stages or [])
     if testing.needs_cluster(selected):
         _provider(cluster).create()
-    raise typer.Exit(testing.run(selected, full=full))
+    raise typer.Exit(testing.run(selected, full=full, cluster=cluster))
 
 
 @app.command("open", rich_help_panel=BEGIN)
@@ -123,10 +124,15 @@ def down(
 @app.command(rich_help_panel=CLUSTER, context_settings=PASS_THROUGH, add_help_option=False)
 def kubectl(context: typer.Context) -> None:
     """Run kubectl on the cluster."""
+    from ._config import environment
     from ._exec import replace
+    from ._kubectl import no_proxy
 
     connection = _provider("embedded").connection()
-    replace([connection.kubectl, "--kubeconfig", connection.kubeconfig, *context.args])
+    replace(
+        [connection.kubectl, "--kubeconfig", connection.kubeconfig, *context.args],
+        env=environment(NO_PROXY=no_proxy()),
+    )
 
 
 @app.command(rich_help_panel=CLUSTER)

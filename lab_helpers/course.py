@@ -12,10 +12,11 @@ from typing import Any
 
 from . import _progress
 from ._config import ROOT, environment, export, settings
-from ._exceptions import CommandError, UsageError
+from ._exceptions import CommandError, UsageError, tail
 from ._exec import call, stream
 from ._exec import run as run_program
 from ._files import give_to_owner
+from ._kubectl import kubectl
 from .cluster import Connection
 from .session import variables
 
@@ -114,7 +115,7 @@ def execute(chapter: Chapter, *, parameters: dict[str, Any] | None = None) -> Re
                 on_line=_cell_progress(step),
             )  # fmt: skip
     except CommandError as failed:
-        cell, error = _failure(chapter.executed) or (None, failed.seen.splitlines()[-1])
+        cell, error = _failure(chapter.executed) or (None, tail(failed.output or failed.what, 1))
         result = Result(chapter, time.monotonic() - began, cell, error)
     else:
         result = Result(chapter, time.monotonic() - began)
@@ -172,10 +173,8 @@ def _make_page(executed: Path) -> None:
 def reset(connection: Connection, chapter: Chapter) -> None:
     """Remove what a chapter made, and wait until it is gone."""
     with _progress.step(f"reset chapter {chapter.number}"):
-        run_program(
-            [connection.kubectl, "--kubeconfig", connection.kubeconfig, "delete", "namespace",
-             "--selector", f"{LABEL}={chapter.number}", "--wait", "--timeout=120s"]
-        )  # fmt: skip
+        kubectl(connection.kubectl, connection.kubeconfig, "delete", "namespace",
+                "--selector", f"{LABEL}={chapter.number}", "--wait")  # fmt: skip
 
 
 def open_jupyter(connection: Connection, *, port: int, browser: bool) -> int:

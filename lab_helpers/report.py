@@ -36,7 +36,7 @@ def _chapter(chapter: course.Chapter) -> dict[str, Any]:
     return {
         "chapter": chapter.name,
         "title": chapter.title,
-        "executed": str(executed) if executed.exists() else None,
+        "executed": str(executed.relative_to(settings().root)) if executed.exists() else None,
     }
 
 

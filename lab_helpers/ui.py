@@ -211,7 +211,9 @@ class ClusterDiagram:
             metadata = pod["metadata"]
             namespaces.setdefault(metadata["namespace"], []).append(metadata["name"])
         label = f"{node['metadata']['name']} · {node['status']['nodeInfo']['kubeletVersion']}"
-        return cls(label, dict(sorted(namespaces.items())), lab.url("NAME"))
+        # What comes in comes in at the ingress, so that one is drawn first.
+        ordered = dict(sorted(namespaces.items(), key=lambda item: (item[0] != "ingress", item)))
+        return cls(label, ordered, lab.url("NAME"))
 
     def text(self) -> str:
         """The same in words, for whoever cannot see the picture."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -21,12 +22,14 @@ FORBIDDEN = httpx.codes.FORBIDDEN
 
 
 @pytest.fixture
-def api(lab: Lab) -> httpx.Client:
+def api(lab: Lab) -> Iterator[httpx.Client]:
     """A client of the API that trusts it and brings no identity of its own."""
     cluster = yaml.safe_load(lab.connection.kubeconfig.read_text())["clusters"][0]["cluster"]
     authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
     trust = ssl.create_default_context(cadata=authority)
-    return httpx.Client(base_url=cluster["server"], verify=trust, timeout=10, trust_env=False)
+    base = cluster["server"]
+    with httpx.Client(base_url=base, verify=trust, timeout=10, trust_env=False) as client:
+        yield client
 
 
 def node_name(lab: Lab) -> str:
@@ -74,8 +77,9 @@ def test_the_kubelet_refuses_who_brings_no_certificate(lab: Lab) -> None:
     addresses = lab.get("nodes")["items"][0]["status"]["addresses"]
     address = next(a["address"] for a in addresses if a["type"] == "InternalIP")
     # Its certificate is not the question here.
-    kubelet = httpx.Client(verify=False, trust_env=False, timeout=10)  # noqa: S501
-    assert kubelet.get(f"https://{address}:10250/pods").status_code == httpx.codes.UNAUTHORIZED
+    with httpx.Client(verify=False, trust_env=False, timeout=10) as client:  # noqa: S501
+        answer = client.get(f"https://{address}:10250/pods")
+    assert answer.status_code == httpx.codes.UNAUTHORIZED
 
 
 def test_a_node_reads_only_the_secrets_of_its_own_pods(lab: Lab, namespace: str) -> None:

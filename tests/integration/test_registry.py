@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -17,9 +18,10 @@ MANIFEST = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
 
 
 @pytest.fixture
-def registry(lab: Lab) -> httpx.Client:
+def registry(lab: Lab) -> Iterator[httpx.Client]:
     base = f"http://localhost:{lab.connection.registry_port}/v2"
-    return httpx.Client(base_url=base, timeout=10, trust_env=False)
+    with httpx.Client(base_url=base, timeout=10, trust_env=False) as client:
+        yield client
 
 
 def push_as(lab: Lab, name: str, tag: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..._config import settings
@@ -30,12 +30,14 @@ class Node:
     :ivar network: the third number of its link's addresses, ``10.153.N.0/24``.
     :ivar ingress_port: the loopback port of its pages on this host.
     :ivar registry_port: the loopback port of its registry on this host.
+    :ivar egress: whether it has a way out to the network.
     """
 
     name: str
     network: int
     ingress_port: int
     registry_port: int
+    egress: bool = False
 
     @property
     def host_address(self) -> str:
@@ -66,6 +68,10 @@ class Node:
     @property
     def kubectl(self) -> Path:
         return self.folder / "bin" / "kubectl"
+
+    def with_egress(self, wanted: bool | None) -> Node:
+        """The node with a way out or without one; as it was where nothing is asked for."""
+        return self if wanted is None else replace(self, egress=wanted)
 
     def save(self) -> None:
         """Record the node; from then on it exists."""

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock
-
 from ..._config import settings
 from ..._exceptions import CommandError, LabError, Unsupported
 from ..._exec import as_root, run
+from ..._files import locked
 from ...packages import packages
 from .node import Node
 
@@ -45,6 +44,8 @@ def findings() -> Iterator[Finding]:
     yield Finding("Linux", platform.system() == "Linux", platform.system(), _ALTERNATIVES)
     if platform.system() != "Linux":
         return
+    machine = platform.machine()
+    yield Finding("an x86-64 processor", machine == "x86_64", machine, _ALTERNATIVES)
     yield _root()
     yield _packages()
     yield _namespaces()
@@ -103,7 +104,7 @@ def _kernel(name: str) -> Finding:
     """A kernel feature, built in or loadable."""
     release = platform.release()
     present = Path(f"/sys/module/{name}").exists() or _built_in(name, release)
-    seen = "there" if present else f"not in kernel {release} as far as can be told"
+    seen = "there" if present else "not to be told before it is used"
     return Finding(f"the kernel's {name}", present or not _tellable(release), seen,
                    f"modprobe {name}, or another kernel")  # fmt: skip
 
@@ -123,8 +124,7 @@ def allocate(name: str) -> Node:
 
     :raises LabError: every candidate is taken.
     """
-    settings().clusters.mkdir(parents=True, exist_ok=True)
-    with FileLock(settings().clusters / ".allocate.lock"):
+    with locked(settings().clusters / ".allocate.lock", "choosing addresses"):
         known = Node.load(name)
         if known is not None:
             return known

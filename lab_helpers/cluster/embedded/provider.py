@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-
-from filelock import FileLock
 
 from ... import _progress, _wait
 from ..._artifacts import require_space
 from ..._config import settings
 from ..._exceptions import CommandError, LabError
-from ..._exec import as_root, call
-from ..._files import give_to_owner, remove_tree
+from ..._exec import as_root, call, run
+from ..._files import give_to_owner, locked, remove_tree
 from ...builds import build_all
 from .._provider import Connection, Status
 from . import preflight, sandbox
@@ -68,11 +66,11 @@ class EmbeddedProvider:
     def load_image(self, archive: Path) -> None:
         node = self._require()
         hand_over = node.folder / "containerd" / "incoming.tar"
-        hand_over.write_bytes(archive.read_bytes())
+        run(as_root(["cp", archive, hand_over]))
         try:
             import_archive(node, INSIDE / "containerd" / hand_over.name)
         finally:
-            hand_over.unlink()
+            remove_tree(hand_over)
 
     def status(self) -> Status:
         node = self._node()
@@ -109,12 +107,7 @@ class EmbeddedProvider:
 
     def _quickly_ready(self) -> bool:
         node = self._node()
-        return (
-            node is not None
-            and sandbox.init_pid(node) is not None
-            and has_egress(node) == settings().egress
-            and not is_ready(node)
-        )
+        return node is not None and _serves(node)
 
     def _privileged(self, operation: str) -> None:
         """Do what needs root: here, or in a process that sudo starts."""
@@ -126,7 +119,7 @@ class EmbeddedProvider:
         variables = {
             "LAB_NAME": here.name,
             "LAB_CACHE": str(here.cache),
-            "LAB_EGRESS": "1" if here.egress else "",
+            "LAB_EGRESS": "" if here.egress is None else str(int(here.egress)),
             "PYTHONPATH": str(here.root),
             # Root must not leave files in the clone that its owner cannot remove.
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -138,7 +131,9 @@ class EmbeddedProvider:
 def create(name: str) -> None:
     """Run the list of actions under the cluster's lock."""
     with _locked(name):
-        node = preflight.allocate(name)
+        node = preflight.allocate(name).with_egress(settings().egress)
+        if _serves(node):
+            return
         if sandbox.init_pid(node) is not None:
             # Something is there that does not answer, or has another way out than is asked for:
             # begin again from what is on disk.
@@ -148,6 +143,15 @@ def create(name: str) -> None:
         for action in CREATE:
             with _progress.step(action.__name__.replace("_", " ")):
                 action(node)
+
+
+def _serves(node: Node) -> bool:
+    """Whether it runs as it should, so that there is nothing to do."""
+    return (
+        sandbox.init_pid(node) is not None
+        and settings().egress in (None, has_egress(node))
+        and not is_ready(node)
+    )
 
 
 def stop(name: str) -> None:
@@ -201,11 +205,11 @@ def delete(name: str) -> None:
         remove_tree(node.folder)
 
 
-def _locked(name: str) -> FileLock:
+def _locked(name: str) -> AbstractContextManager[None]:
     """One creation, stop or removal of a cluster at a time."""
-    settings().clusters.mkdir(parents=True, exist_ok=True)
-    give_to_owner(settings().clusters)
-    return FileLock(settings().clusters / f".{name}.lock", timeout=300)
+    lock = locked(settings().clusters / f".{name}.lock", f"cluster {name}")
+    give_to_owner(settings().clusters, below=False)
+    return lock
 
 
 STATELESS = ("kubelet", "kube-controller-manager", "kube-scheduler", "kube-apiserver")

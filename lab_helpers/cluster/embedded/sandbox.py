@@ -9,12 +9,14 @@ from pathlib import Path
 from ... import _wait
 from ..._config import settings
 from ..._exceptions import LabError, tail
-from ..._exec import Argument, run, spawn
+from ..._exec import Argument, as_root, run, spawn
 from ..._files import write
 from ...packages import packages
 from .node import INSIDE, Node
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_OWN = "node"
+"""The cgroup of the node's own processes, beside that of its pods."""
 
 
 def start(node: Node) -> None:
@@ -28,13 +30,17 @@ def start(node: Node) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     write(log, "")
     script = node.folder / "etc" / "sandbox.sh"
-    record_then_become = 'echo $$ >"$0"; exec "$@"'
+    record_then_become = (
+        'echo $$ >"$0"; for group in $LAB_CGROUPS; do echo $$ >$group/cgroup.procs; done; exec "$@"'
+    )
+    # In a cgroup of its own, the node does not end with the login session that started it.
+    groups = " ".join(str(folder / _OWN) for folder in _cgroup_folders(node))
     spawn(
         ["sh", "-c", record_then_become, _pid_file(node),
          "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
          "--mount-proc", "sh", script, "mounts", settings().cache / "artifacts",
          f"lab-{node.name}"],
-        log=log, cwd=node.folder, env=_environment(),
+        log=log, cwd=node.folder, env={**_environment(), "LAB_CGROUPS": groups},
     )  # fmt: skip
     _wait.until("the sandbox to start", lambda: _supervising(node, log), timeout=20, interval=0.02)
 
@@ -118,8 +124,8 @@ def enter(node: Node, argv: list[Argument], *namespaces: str, timeout: float | N
     if pid is None:
         raise LabError(f"cluster {node.name} does not run", remedy="./lab up")
     flags = [f"--{n}" for n in (namespaces or ("mount", "net", "pid", "uts", "ipc"))]
-    return run(["nsenter", f"--target={pid}", *flags, "--", *argv], env=_environment(),
-               timeout=timeout)  # fmt: skip
+    command = ["nsenter", f"--target={pid}", *flags, "--", *argv]
+    return run(as_root(command, **_environment()), timeout=timeout)
 
 
 def kill(node: Node) -> None:
@@ -168,17 +174,33 @@ def _cgroup_folders(node: Node) -> list[Path]:
 
 
 def make_cgroups(node: Node) -> None:
-    """Give the node a place of its own in every cgroup hierarchy."""
+    """Give the node a place of its own in every cgroup hierarchy.
+
+    :raises LabError: the kernel does not let this process.
+    """
     unified = _CGROUPS / "cgroup.controllers"
-    if unified.exists():
-        (_CGROUPS / node.cgroup).mkdir(exist_ok=True)
-        _delegate(_CGROUPS, unified.read_text().split())
-        _delegate(_CGROUPS / node.cgroup, unified.read_text().split())
-        return
+    try:
+        if unified.exists():
+            (_CGROUPS / node.cgroup / _OWN).mkdir(parents=True, exist_ok=True)
+            _delegate(_CGROUPS, unified.read_text().split())
+            _delegate(_CGROUPS / node.cgroup, unified.read_text().split())
+        else:
+            _make_in_each_hierarchy(node)
+    except OSError as refused:
+        raise LabError(
+            "the cluster's cgroups could not be made",
+            seen=str(refused),
+            remedy="run outside a container, or in one that may write to /sys/fs/cgroup",
+        ) from refused
+
+
+def _make_in_each_hierarchy(node: Node) -> None:
+    """cgroup v1: one hierarchy for each controller, and cpusets that begin empty."""
     for controller in (p for p in _CGROUPS.iterdir() if p.is_dir() and not p.is_symlink()):
-        (controller / node.cgroup).mkdir(exist_ok=True)
-        if controller.name == "cpuset":
-            _inherit_cpuset(controller / node.cgroup)
+        for folder in (controller / node.cgroup, controller / node.cgroup / _OWN):
+            folder.mkdir(exist_ok=True)
+            if controller.name == "cpuset":
+                _inherit_cpuset(folder)
 
 
 def _delegate(folder: Path, controllers: list[str]) -> None:

@@ -34,7 +34,7 @@ SEVEN = ("etcd", *KUBERNETES, "containerd")
 """The processes a node cannot do without."""
 
 
-def commands(node: Node, *, egress: bool) -> dict[str, list[str]]:
+def commands(node: Node) -> dict[str, list[str]]:
     """Each service's command line, as the sandbox sees it."""
     table = {
         "etcd": _etcd(),
@@ -47,14 +47,14 @@ def commands(node: Node, *, egress: bool) -> dict[str, list[str]]:
                        f"--hostname-override=lab-{node.name}"],
         "forward": _forward(node),
     }  # fmt: skip
-    if egress:
+    if node.egress:
         table["egress"] = _egress()
     return table
 
 
-def write_services(node: Node, *, egress: bool) -> None:
+def write_services(node: Node) -> None:
     """Write the service folders for the supervisor."""
-    for name, command in commands(node, egress=egress).items():
+    for name, command in commands(node).items():
         folder = node.folder / "services" / name
         run = f"#!/bin/sh\nexec 2>&1\nexec {shlex.join(command)}\n"
         log = INSIDE / "logs" / name

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .... import _manifests, _wait
-from ...._config import ROOT, settings
-from ...._exec import run
+from ...._config import ROOT
+from ...._kubectl import kubectl as run_kubectl
 from ....images import CATALOGUE as IMAGES
 from .. import api
 from ..image_store import ADDON_IMAGES
@@ -23,7 +23,7 @@ def apply_addons(node: Node) -> None:
         values={
             "ingress_port": node.ingress_port,
             # Without a way out, an outside name must fail at once rather than time out.
-            "upstream_dns": _FORWARD_UP if settings().egress else _NO_SUCH_NAME,
+            "upstream_dns": _FORWARD_UP if node.egress else _NO_SUCH_NAME,
         },
     )
     _wait.until("the Kubernetes API to answer", lambda: api.get(node, "/readyz"), timeout=60)
@@ -32,4 +32,4 @@ def apply_addons(node: Node) -> None:
 
 def kubectl(node: Node, *arguments: str, stdin: str | None = None) -> str:
     """Run kubectl as the cluster's administrator."""
-    return run([node.kubectl, "--kubeconfig", node.kubeconfig, *arguments], stdin=stdin, timeout=60)
+    return run_kubectl(node.kubectl, node.kubeconfig, *arguments, stdin=stdin, timeout=60)

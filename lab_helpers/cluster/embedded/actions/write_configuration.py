@@ -6,7 +6,6 @@ import base64
 from pathlib import Path
 from string import Template
 
-from ...._config import settings
 from ...._files import give_to_owner, remove_tree, write
 from ....images import CATALOGUE as IMAGES
 from ..node import API_PORT, DNS_ADDRESS, POD_RANGE, Node
@@ -18,11 +17,12 @@ _NOBODY = "127.0.0.1"
 
 
 def write_configuration(node: Node) -> None:
-    for folder in ("artifacts", "etcd", "kubelet", "storage", "logs"):
+    for folder in ("artifacts", "logs"):
         (node.folder / folder).mkdir(parents=True, exist_ok=True)
-    (node.folder / "etcd").chmod(0o700)
+    for private in ("etcd", "kubelet", "storage"):
+        (node.folder / private).mkdir(parents=True, exist_ok=True, mode=0o700)
     remove_tree(node.folder / "services")
-    write_services(node, egress=settings().egress)
+    write_services(node)
     _write_files(node)
     for user in ("kube-controller-manager", "kube-scheduler", "kube-proxy"):
         _write_kubeconfig(node, user, node.folder / "etc" / f"{user}.kubeconfig")
@@ -36,7 +36,7 @@ def _write_files(node: Node) -> None:
         "address": node.address,
         "cgroup": node.cgroup,
         "dns": DNS_ADDRESS,
-        "nameserver": _SLIRP_NAMESERVER if settings().egress else _NOBODY,
+        "nameserver": _SLIRP_NAMESERVER if node.egress else _NOBODY,
         "pause": IMAGES["pause"].reference,
         "pods": POD_RANGE,
     }

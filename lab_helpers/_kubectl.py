@@ -1,0 +1,32 @@
+"""The one way to run kubectl."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ._config import environment, lookup
+from ._exec import run
+
+DIRECT = ("localhost", "127.0.0.1", ".localhost", "10.153.0.0/16")
+"""What is on this machine, and must not be looked for behind a proxy."""
+
+
+def kubectl(
+    program: Path,
+    kubeconfig: Path,
+    *arguments: str | Path,
+    stdin: str | None = None,
+    timeout: float = 120,
+) -> str:
+    """Run kubectl on the cluster of a kubeconfig, and return what it printed.
+
+    :raises CommandError: it failed; carries what it said.
+    """
+    command = [program, "--kubeconfig", kubeconfig, *arguments]
+    return run(command, env=environment(NO_PROXY=no_proxy()), stdin=stdin, timeout=timeout)
+
+
+def no_proxy() -> str:
+    """The value of ``NO_PROXY`` that adds the cluster to what the user has in it."""
+    given = (lookup("NO_PROXY") or lookup("no_proxy") or "").split(",")
+    return ",".join(dict.fromkeys([*filter(None, given), *DIRECT]))
