@@ -182,8 +182,8 @@ def make_cgroups(node: Node) -> None:
     try:
         if unified.exists():
             (_CGROUPS / node.cgroup / _OWN).mkdir(parents=True, exist_ok=True)
-            _delegate(_CGROUPS, unified.read_text().split())
-            _delegate(_CGROUPS / node.cgroup, unified.read_text().split())
+            _delegate(_CGROUPS)
+            _delegate(_CGROUPS / node.cgroup)
         else:
             _make_in_each_hierarchy(node)
     except OSError as refused:
@@ -203,9 +203,12 @@ def _make_in_each_hierarchy(node: Node) -> None:
                 _inherit_cpuset(folder)
 
 
-def _delegate(folder: Path, controllers: list[str]) -> None:
-    enabled = " ".join(f"+{name}" for name in controllers)
-    (folder / "cgroup.subtree_control").write_text(enabled)
+def _delegate(folder: Path) -> None:
+    """Let the groups below have the controllers this one has (cgroup v2)."""
+    enabled = folder / "cgroup.subtree_control"
+    missing = set((folder / "cgroup.controllers").read_text().split())
+    for controller in sorted(missing - set(enabled.read_text().split())):
+        enabled.write_text(f"+{controller}")
 
 
 def _inherit_cpuset(folder: Path) -> None:
