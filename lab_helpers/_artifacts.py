@@ -91,15 +91,19 @@ def digest(*inputs: str | Path | Iterable[Path]) -> str:
         if isinstance(item, str):
             total.update(item.encode() + b"\0")
         else:
-            for path in _files([item] if isinstance(item, Path) else item):
-                total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+            for name, path in _files([item] if isinstance(item, Path) else item):
+                total.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:12]
 
 
-def _files(paths: Iterable[Path]) -> list[Path]:
-    found: list[Path] = []
+def _files(paths: Iterable[Path]) -> list[tuple[str, Path]]:
+    """Files with the names they count under: relative to the folder that was given."""
+    found: list[tuple[str, Path]] = []
     for path in paths:
-        found += [f for f in path.rglob("*") if f.is_file()] if path.is_dir() else [path]
+        if path.is_dir():
+            found += [(str(f.relative_to(path)), f) for f in path.rglob("*") if f.is_file()]
+        else:
+            found.append((path.name, path))
     return sorted(found)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from ._exceptions import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,9}")
+_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,8}[a-z0-9])?")
 
 
 @dataclass(frozen=True)

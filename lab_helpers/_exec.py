@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from ._config import settings
+from ._config import environment, settings
 from ._exceptions import CommandError, Unsupported
 
 Argument = str | Path
@@ -60,19 +62,31 @@ def stream(
     """
     words = [str(word) for word in argv]
     lines: list[str] = []
-    with subprocess.Popen(
-        words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace",
-    ) as process:  # fmt: skip
+    try:
+        process = subprocess.Popen(
+            words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+        )  # fmt: skip
+    except OSError as refused:
+        raise CommandError(words, 127, str(refused), remedy=remedy) from refused
+    with process:
         try:
             for line in process.stdout or ():
                 lines = [*lines[-39:], line.rstrip()]
                 on_line(lines[-1])
         except BaseException:
-            process.terminate()
+            _end_group(process)
             raise
     if process.returncode != 0:
         raise CommandError(words, process.returncode, "\n".join(lines), remedy=remedy)
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """End a program and what it started: asked first, then made to."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, sign)
+            process.wait(timeout=2)
 
 
 def call(
@@ -100,7 +114,7 @@ def spawn(
 def replace(argv: Sequence[Argument], *, env: Mapping[str, str] | None = None) -> None:
     """Become another program (it keeps the terminal, the signals and the exit code)."""
     words = [str(word) for word in argv]
-    os.execvpe(words[0], words, dict(env if env is not None else os.environ))
+    os.execvpe(words[0], words, dict(env if env is not None else environment()))
 
 
 def as_root(argv: Sequence[Argument], **variables: str) -> list[Argument]:

@@ -83,7 +83,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """A JSON object from a file, or None where there is no (readable) one."""
     try:
         content = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         return None
     return content if isinstance(content, dict) else None
 

@@ -13,7 +13,14 @@ class _LoopbackNames(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.host.endswith(".localhost"):
-            request.url = request.url.copy_with(host="127.0.0.1")
+            # The caller's request stays as it is: cookies and redirects go by its address.
+            request = httpx.Request(
+                request.method,
+                request.url.copy_with(host="127.0.0.1"),
+                headers=request.headers,
+                stream=request.stream,
+                extensions=request.extensions,
+            )
         return super().handle_request(request)
 
 

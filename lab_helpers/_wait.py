@@ -39,5 +39,13 @@ def until(
             return probe()
         except NotYet as state:
             if time.monotonic() >= deadline:
-                raise WaitTimeout(what, timeout, state.what, events()) from state
+                raise WaitTimeout(what, timeout, state.what, _had(events)) from state
         time.sleep(interval)
+
+
+def _had(events: Callable[[], str]) -> str:
+    """The events, or why they cannot be had: that must not hide what was waited for."""
+    try:
+        return events()
+    except LabError as refused:
+        return str(refused)

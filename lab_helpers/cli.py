@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 
 BEGIN, CLUSTER, MORE = "Begin here", "The cluster", "When you need more"
+INTERRUPTED = 130
+"""The exit code with which typer ends a command on Ctrl-C."""
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Cluster = Annotated[str, typer.Option("--cluster", help="Where the cluster comes from: embedded.")]
@@ -227,9 +229,10 @@ def main() -> int:
     except LabError as failed:
         _print_error(failed)
         return failed.exit_code
-    except KeyboardInterrupt:
-        _progress.say("interrupted; the same command goes on from here")
-        return 130
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            _progress.say("interrupted; the same command goes on from here")
+        raise
     return 0
 
 

@@ -42,8 +42,10 @@ class Chapter:
     @property
     def title(self) -> str:
         """The notebook's first heading."""
-        heading = re.search(r'"# (.+?)\\n?"', self.path.read_text())
-        return heading[1] if heading else self.name
+        cells = json.loads(self.path.read_text())["cells"]
+        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+        heading = re.search(r"^# (.+)$", "\n".join(texts), re.MULTILINE)
+        return heading[1].strip() if heading else self.name
 
     @property
     def executed(self) -> Path:
@@ -103,6 +105,7 @@ def run(selected: list[Chapter], connection: Connection) -> list[Result]:
 def execute(chapter: Chapter, *, parameters: dict[str, Any] | None = None) -> Result:
     """Execute one chapter with papermill, solutions in place, and make a page of it."""
     chapter.executed.parent.mkdir(parents=True, exist_ok=True)
+    chapter.executed.unlink(missing_ok=True)
     given = {"solve": True, **(parameters or {})}
     began = time.monotonic()
     try:

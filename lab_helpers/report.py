@@ -45,12 +45,16 @@ def print_status(found: dict[str, Any]) -> None:
     table = Table(show_header=False, box=None)
     for key, value in found["cluster"].items():
         if value:
-            table.add_row(f"[dim]{key}[/dim]", str(value))
+            table.add_row(f"[dim]{key}[/dim]", escape(str(value)))
     Console().print(table)
     chapters = Table("chapter", "title", "executed notebook")
     for chapter in found["chapters"]:
-        chapters.add_row(chapter["chapter"], chapter["title"], chapter["executed"] or "not yet")
+        chapters.add_row(*map(escape, _row(chapter)))
     Console().print(chapters)
+
+
+def _row(chapter: dict[str, Any]) -> tuple[str, str, str]:
+    return chapter["chapter"], chapter["title"], chapter["executed"] or "not yet"
 
 
 def doctor() -> list[dict[str, Any]]:
@@ -68,7 +72,7 @@ def print_doctor(found: list[dict[str, Any]]) -> None:
     table = Table("", "needed", "seen", "what mends it")
     for each in found:
         mark = "[green]✓ ok[/green]" if each["ok"] else "[red]✗ missing[/red]"
-        table.add_row(mark, each["what"], each["seen"], "" if each["ok"] else each["remedy"])
+        table.add_row(mark, *(escape(each[key]) for key in ("what", "seen", "remedy")))
     Console().print(table)
 
 
@@ -86,7 +90,8 @@ def print_table(results: list[course.Result]) -> None:
     out.print(table)
     for result in results:
         if not result.passed:
-            where = f"chapter {result.chapter.name}, cell {result.cell}"
+            cell = "" if result.cell is None else f", cell {result.cell}"
+            where = f"chapter {result.chapter.name}{cell}"
             out.print(f"[red]✗[/red] {where}: {escape(result.error)}", soft_wrap=True)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from ._config import ROOT, environment, settings
 from ._exceptions import LabError, UsageError, tail
 from ._exec import call
-from ._exec import run as run_program
 from ._files import give_to_owner, remove_tree
+from ._kubectl import kubectl
 from .cluster import Provider, provider
 from .session import variables
 
@@ -48,7 +48,8 @@ def run(selected: list[str], *, full: bool, cluster: str = "embedded") -> int:
     """
     source = provider(cluster) if needs_cluster(selected) else None
     connected = variables(source.connection()) if source else {}
-    flags = ["-v", "-p", "no:cacheprovider", *(["--full"] if full else [])]
+    # nbval takes seconds to load; the tests that need it start it themselves.
+    flags = ["-v", "-p", "no:cacheprovider", "-p", "no:nbval", *(["--full"] if full else [])]
     folders = [TESTS / stage for stage in selected]
     code = call(
         [sys.executable, "-m", "pytest", *flags, *folders],
@@ -87,10 +88,8 @@ def _show(title: str, look: Callable[[], str]) -> None:
 
 def _get(source: Provider, *what: str) -> str:
     cluster = source.connection()
-    return run_program(
-        [cluster.kubectl, "--kubeconfig", cluster.kubeconfig, "get", "--all-namespaces", *what],
-        timeout=20,
-    )
+    where = ("get", "--all-namespaces", *what)
+    return kubectl(cluster.kubectl, cluster.kubeconfig, *where, timeout=20)
 
 
 def _events(source: Provider) -> str:

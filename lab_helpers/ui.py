@@ -34,7 +34,11 @@ class PodState:
         status = pod["status"]
         containers = status.get("containerStatuses", [])
         ready = bool(containers) and all(c["ready"] for c in containers)
-        waiting = [c["state"]["waiting"]["reason"] for c in containers if "waiting" in c["state"]]
+        waiting = [
+            c["state"]["waiting"].get("reason", "Waiting")
+            for c in containers
+            if "waiting" in c["state"]
+        ]
         state = next(iter(waiting), status.get("phase", "Unknown"))
         if "deletionTimestamp" in pod["metadata"]:
             # No new request reaches it, whatever its probe says.
@@ -179,7 +183,9 @@ class PodPlot:
         axes.step(seconds, total, where="post", linestyle="--", color="#555555", label="exist")
         axes.step(seconds, ready, where="post", color="#0b6e99", linewidth=2, label="ready")
         axes.fill_between(seconds, ready, step="post", color="#0b6e99", alpha=0.15)
-        axes.set(title=self.title, xlabel="seconds", ylabel="pods", ylim=(0, max(total) + 0.5))
+        axes.set(
+            title=self.title, xlabel="seconds", ylabel="pods", ylim=(0, max(total, default=0) + 0.5)
+        )
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="lower right", frameon=False)
         return figure

@@ -39,7 +39,10 @@ class Cluster:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.folder = settings().clusters / name
+
+    @property
+    def folder(self) -> Path:
+        return settings().clusters / self.name
 
     @property
     def node(self) -> Node:
@@ -131,7 +134,9 @@ def _readable(address: str) -> str:
 
 
 def pids() -> list[int]:
-    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
+    """Processes that have not ended; when their parent takes note of an end is its own matter."""
+    numbers = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
+    return [pid for pid in numbers if "\nState:\tZ" not in _read(pid, "status")]
 
 
 def _read(pid: int, name: str) -> str:
@@ -228,7 +233,13 @@ class Surroundings:
 
     @classmethod
     def now(cls) -> Surroundings:
+        """As they are at this moment."""
         return cls(packages.run("nft", "list", "ruleset"), frozenset(_files()))
+
+    def beyond(self, before: Surroundings) -> list[str]:
+        """What there is now and was not before, one line each."""
+        rules = set(self.rules.splitlines()) - set(before.rules.splitlines())
+        return [*(f"rule {line}" for line in rules), *sorted(self.files - before.files)]
 
 
 def _files() -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -16,39 +16,52 @@ from lab_helpers import LabError, _artifacts
 from lab_helpers._artifacts import Artifact, digest, prune, require_space
 from lab_helpers._files import write
 
-# Says when it is ready to build, builds when told to; making asks once more when to go on.
+# Says when it is ready, builds when told to, and in the middle of it may wait once more.
 BUILDER = """if True:
     import sys
     from lab_helpers._artifacts import Artifact
     def make(folder, step):
         (folder / "file").write_text("whole")
         print("making", flush=True)
-        sys.stdin.readline()
+        if sys.argv[1:] == ["pause"]:
+            sys.stdin.readline()
     print("ready", flush=True)
     sys.stdin.readline()
     print(Artifact("thing", "make a thing", "key", make).build(), flush=True)
 """
+Builder = subprocess.Popen[str]
 
 
 def artifact(make: Callable[[Path], object] = lambda _: None, key: str = "key") -> Artifact:
     return Artifact("thing", "make a thing", key, lambda folder, _: make(folder) and None)
 
 
-def start_builder() -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", BUILDER],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert said(process) == "ready"
-    return process
+@pytest.fixture
+def start_builder() -> Iterator[Callable[..., Builder]]:
+    """Starts a process that builds; none outlives the test."""
+    started: list[Builder] = []
+
+    def start(*arguments: str) -> Builder:
+        process = subprocess.Popen(
+            [sys.executable, "-c", BUILDER, *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        started.append(process)
+        assert said(process) == "ready"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def said(process: Builder) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
-def go_on(process: subprocess.Popen[str]) -> None:
+def go_on(process: Builder) -> None:
     assert process.stdin is not None
     process.stdin.write("go on\n")
     process.stdin.flush()
@@ -77,13 +90,26 @@ def test_threads_that_want_it_at_once_make_it_once() -> None:
     assert len(makings) == 1
 
 
-def test_processes_that_want_it_at_once_make_it_once() -> None:
+def test_processes_that_want_it_at_once_make_it_once(
+    start_builder: Callable[..., Builder],
+) -> None:
     processes = [start_builder() for _ in range(3)]
     for process in processes:
         go_on(process)
-    ends = [process.communicate("go on\n")[0].split() for process in processes]
+    ends = [process.communicate(timeout=30)[0].split() for process in processes]
     assert sum("making" in lines for lines in ends) == 1
     assert {lines[-1] for lines in ends} == {str(artifact().path)}
+
+
+def test_whoever_comes_while_it_is_made_waits_for_it(
+    start_builder: Callable[..., Builder],
+) -> None:
+    first, second = start_builder("pause"), start_builder()
+    go_on(first)
+    assert said(first) == "making"
+    go_on(second)
+    go_on(first)
+    assert said(first) == said(second) == str(artifact().path)
 
 
 def test_a_failed_making_leaves_nothing_that_looks_whole() -> None:
@@ -98,11 +124,14 @@ def test_a_failed_making_leaves_nothing_that_looks_whole() -> None:
     assert [path.name for path in artifact().path.iterdir()] == ["file"]
 
 
-def test_a_killed_making_leaves_nothing_that_looks_whole() -> None:
-    with start_builder() as process:
-        go_on(process)
-        assert said(process) == "making"
-        process.send_signal(signal.SIGKILL)
+def test_a_killed_making_leaves_nothing_that_looks_whole(
+    start_builder: Callable[..., Builder],
+) -> None:
+    process = start_builder("pause")
+    go_on(process)
+    assert said(process) == "making"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
     assert not artifact().exists
     artifact(lambda folder: write(folder / "another", "whole")).build()
     assert [path.name for path in artifact().path.iterdir()] == ["another"]
@@ -152,7 +181,7 @@ def test_texts_do_not_run_into_each_other() -> None:
     assert digest("a", "b") != digest("b", "a")
 
 
-def test_prune_removes_what_nobody_asked_to_keep(cache: Path) -> None:
+def test_prune_removes_what_nobody_asked_to_keep() -> None:
     old, new = artifact(key="old"), artifact(key="new")
     old.build(), new.build()
     prune([new])
@@ -171,13 +200,13 @@ def test_prune_keeps_what_a_cluster_runs_on(cache: Path) -> None:
     assert not unused.exists
 
 
-def test_prune_leaves_alone_what_is_being_made() -> None:
-    with start_builder() as process:
-        go_on(process)
-        assert said(process) == "making"
-        prune([])
-        go_on(process)
-        assert said(process) == str(artifact().path)
+def test_prune_leaves_alone_what_is_being_made(start_builder: Callable[..., Builder]) -> None:
+    process = start_builder("pause")
+    go_on(process)
+    assert said(process) == "making"
+    prune([])
+    go_on(process)
+    assert said(process) == str(artifact().path)
     assert (artifact().path / "file").read_text() == "whole"
 
 

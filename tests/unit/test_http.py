@@ -85,6 +85,6 @@ def test_a_proxy_of_the_environment_is_not_asked(
         assert client.get(f"http://hello.localhost:{port}/").status_code == 200
 
 
-def test_where_nobody_listens_it_is_refused(client: httpx.Client, port: int) -> None:
+def test_where_nobody_listens_it_is_refused(client: httpx.Client) -> None:
     with pytest.raises(httpx.ConnectError):
         client.get("http://hello.localhost:9/")

@@ -108,7 +108,7 @@ def test_another_stamp_is_another_program() -> None:
 
 
 def test_a_module_that_go_mod_does_not_pin_is_an_error() -> None:
-    with pytest.raises(LabError, match="programs/forward/go.mod does not pin example.org/none"):
+    with pytest.raises(LabError, match="does not pin example"):
         _ = Program("forward", module="example.org/none").version
 
 

@@ -73,7 +73,7 @@ def _authority(folder: Path, name: str, common_name: str) -> _Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(common_name)
     certificate = (
-        _builder(subject, subject, key)
+        _builder(subject, subject, key, signer=key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_usage(signs=True), critical=True)
         .sign(key, hashes.SHA256())
@@ -91,7 +91,7 @@ def _issue(
     if hosts:
         purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
     builder = (
-        _builder(subject, by.certificate.subject, key)
+        _builder(subject, by.certificate.subject, key, signer=by.key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
@@ -103,9 +103,16 @@ def _issue(
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    signer: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
+    """What all certificates have; the key identifiers are what strict clients insist on."""
     now = datetime.now(UTC)
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    issuing = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -114,6 +121,8 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))
         .not_valid_after(now + _VALID)
+        .add_extension(own, critical=False)
+        .add_extension(issuing, critical=False)
     )
 
 

@@ -39,13 +39,17 @@ class Finding:
     remedy: str = ""
 
 
+def _finding(what: str, ok: bool, seen: str, remedy: str = "") -> Finding:
+    return Finding(what, ok, seen, "" if ok else remedy)
+
+
 def findings() -> Iterator[Finding]:
     """Everything the embedded cluster needs from this machine, in the order it is needed."""
-    yield Finding("Linux", platform.system() == "Linux", platform.system(), _ALTERNATIVES)
+    yield _finding("Linux", platform.system() == "Linux", platform.system(), _ALTERNATIVES)
     if platform.system() != "Linux":
         return
     machine = platform.machine()
-    yield Finding("an x86-64 processor", machine == "x86_64", machine, _ALTERNATIVES)
+    yield _finding("an x86-64 processor", machine == "x86_64", machine, _ALTERNATIVES)
     yield _root()
     yield _packages()
     yield _namespaces()
@@ -72,13 +76,15 @@ def _root() -> Finding:
     try:
         run(as_root(["true"]))
     except (Unsupported, CommandError) as refused:
-        return Finding("root", False, refused.seen or refused.what, _ALTERNATIVES)
-    return Finding("root", True, "root" if settings().is_root else "sudo")
+        return _finding("root", False, refused.seen or refused.what, _ALTERNATIVES)
+    return _finding("root", True, "root" if settings().is_root else "sudo")
 
 
 def _packages() -> Finding:
     found = shutil.which("apt-get") is not None
-    return Finding("apt-get (Debian or Ubuntu)", found, "found" if found else "none", _ALTERNATIVES)
+    return _finding(
+        "apt-get (Debian or Ubuntu)", found, "found" if found else "none", _ALTERNATIVES
+    )
 
 
 _ISOLATED = ("unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "--mount-proc")
@@ -89,15 +95,15 @@ def _namespaces() -> Finding:
         run(as_root([*_ISOLATED, "mount", "-t", "tmpfs", "tmpfs", "/run"]), timeout=10)
     except CommandError as refused:
         remedy = "run outside a container, or in one that is privileged; " + _ALTERNATIVES
-        return Finding("Linux namespaces and mounts", False, refused.output.strip(), remedy)
-    return Finding("Linux namespaces and mounts", True, "allowed")
+        return _finding("Linux namespaces and mounts", False, refused.output.strip(), remedy)
+    return _finding("Linux namespaces and mounts", True, "allowed")
 
 
 def _cgroups() -> Finding:
     root = Path("/sys/fs/cgroup")
     version = 2 if (root / "cgroup.controllers").exists() else 1
     usable = version == 2 or (root / "memory").is_dir()
-    return Finding("cgroups", usable, f"version {version}", "mount /sys/fs/cgroup")
+    return _finding("cgroups", usable, f"version {version}", "mount /sys/fs/cgroup")
 
 
 def _kernel(name: str) -> Finding:
@@ -105,7 +111,7 @@ def _kernel(name: str) -> Finding:
     release = platform.release()
     present = Path(f"/sys/module/{name}").exists() or _built_in(name, release)
     seen = "there" if present else "not to be told before it is used"
-    return Finding(f"the kernel's {name}", present or not _tellable(release), seen,
+    return _finding(f"the kernel's {name}", present or not _tellable(release), seen,
                    f"modprobe {name}, or another kernel")  # fmt: skip
 
 

@@ -1,0 +1,117 @@
+"""Every kustomization builds, and the API server accepts what it makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab_helpers import Lab
+from lab_helpers.course import LABEL, chapters
+
+from .conftest import KUSTOMIZATIONS, MANIFESTS, Render
+
+Objects = list[dict[str, Any]]
+
+
+def named(each: dict[str, Any]) -> str:
+    return f"{each['kind']}/{each['metadata']['name']}"
+
+
+def test_there_are_kustomizations_of_addons_and_chapters() -> None:
+    assert MANIFESTS / "addons" in KUSTOMIZATIONS
+    assert {path.name for path in KUSTOMIZATIONS if path.parent.name == "chapters"} <= {
+        chapter.name for chapter in chapters()
+    }
+
+
+def test_every_manifest_belongs_to_a_kustomization() -> None:
+    listed = {
+        folder / resource
+        for folder in KUSTOMIZATIONS
+        for resource in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+    }
+    manifests = {path for path in MANIFESTS.rglob("*.yaml") if path.name != "kustomization.yaml"}
+    assert manifests - listed == set()
+
+
+def test_it_builds_objects(objects: Objects) -> None:
+    assert objects
+    assert len({(named(each), each["metadata"].get("namespace")) for each in objects}) == len(
+        objects
+    )
+
+
+@pytest.fixture
+def with_namespaces(lab: Lab, objects: Objects) -> Iterator[None]:
+    """The namespaces that the objects bring along; those made here are removed again.
+
+    A dry run makes nothing, so that without them the API server would refuse all the rest.
+    """
+    wanted = [each for each in objects if each["kind"] == "Namespace"]
+    there = {each["metadata"]["name"] for each in lab.get("namespaces")["items"]}
+    made = [each for each in wanted if each["metadata"]["name"] not in there]
+    for each in made:
+        lab.kubectl("create", "-f", "-", stdin=yaml.safe_dump(each))
+    yield
+    for each in made:
+        lab.delete("namespace", each["metadata"]["name"])
+
+
+@pytest.mark.usefixtures("with_namespaces")
+def test_the_api_server_accepts_it(
+    kustomization: Path, objects: Objects, render: Render, lab: Lab
+) -> None:
+    said = lab.kubectl(
+        "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict",
+        "-f", "-", stdin=render(kustomization),
+    )  # fmt: skip
+    assert said.count("(server dry run)") == len(objects)
+
+
+def test_the_api_server_would_refuse_a_mistake(lab: Lab) -> None:
+    """Or the test before could not fail."""
+    mistake = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "dada": {}}
+    arguments = ("apply", "--server-side", "--dry-run=server", "--validate=strict")
+    with pytest.raises(Exception, match="dada"):
+        lab.kubectl(*arguments, "-n", "default", "-f", "-", stdin=yaml.safe_dump(mistake))
+
+
+def test_a_chapter_leaves_nothing_that_reset_does_not_find(
+    kustomization: Path, objects: Objects
+) -> None:
+    """Reset removes the namespaces that carry the chapter's number, with all that is in them."""
+    if kustomization.parent != MANIFESTS / "chapters":
+        assert MANIFESTS / "addons" in (kustomization, *kustomization.parents)
+        return
+    own = {
+        each["metadata"]["name"]
+        for each in objects
+        if each["kind"] == "Namespace"
+        and each["metadata"].get("labels", {}).get(LABEL) == kustomization.name[:2]
+    }
+    outside = [
+        named(each)
+        for each in objects
+        if each["metadata"].get("namespace", each["metadata"]["name"]) not in own
+    ]
+    assert outside == []
+
+
+def test_services_and_claims_choose_pods_that_there_are(objects: Objects) -> None:
+    pods = [each["spec"]["template"] for each in objects if "template" in each.get("spec", {})]
+    labels = [pod["metadata"]["labels"].items() for pod in pods]
+    for service in (each for each in objects if each["kind"] == "Service"):
+        selector = service["spec"]["selector"].items()
+        assert any(selector <= each for each in labels), named(service)
+
+
+def test_names_are_what_dns_allows(objects: Objects) -> None:
+    for each in objects:
+        name = each["metadata"]["name"]
+        if each["kind"] not in ("ClusterRole", "ClusterRoleBinding", "APIService"):
+            assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name), named(each)

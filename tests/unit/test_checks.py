@@ -1,0 +1,120 @@
+"""lab_helpers.checks and lab_helpers.exercises"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+
+from lab_helpers import Check, CheckFailed, CommandError, Exercise, Hint, UsageError
+from lab_helpers._lab import Lab
+from lab_helpers.cluster import Connection
+from lab_helpers.course import chapters
+from lab_helpers.exercises import ALL, chapter_01
+from lab_helpers.images import CATALOGUE
+
+
+class Recorder(Lab):
+    """A lab that notes what it is told to do."""
+
+    def __init__(self, connection: Any = None, *, solve: bool = False) -> None:
+        super().__init__(connection, solve=solve)
+        self.told: list[tuple[str, ...]] = []
+
+    def kubectl(self, *arguments: Any, **_: Any) -> str:
+        self.told.append(arguments)
+        return ""
+
+
+def judge_by_what_was_told(lab: Lab) -> str:
+    if not getattr(lab, "told", None):
+        raise Hint("nothing was done; try kubectl scale")
+    return "seen"
+
+
+@pytest.fixture
+def exercise(monkeypatch: pytest.MonkeyPatch) -> Exercise:
+    found = Exercise("99/x", "it is done", judge_by_what_was_told, ("set env A='b c'", "get x"))
+    monkeypatch.setitem(ALL, found.key, found)
+    return found
+
+
+def test_a_claim_that_holds_shows_a_tick() -> None:
+    assert repr(Check("all is well", True, "seen").report(strict=True)) == "✓ all is well"
+
+
+def test_a_learner_reads_what_is_missing() -> None:
+    failing = Check("all is well", False, "nothing there").report(strict=False)
+    assert repr(failing) == "✗ not yet: all is well\n  nothing there"
+    assert repr(Check("all is well", False)) == "✗ not yet: all is well"
+
+
+def test_without_a_learner_a_failing_check_raises() -> None:
+    with pytest.raises(CheckFailed, match="not so: all is well") as failed:
+        Check("all is well", False, "nothing there").report(strict=True)
+    assert failed.value.seen == "nothing there"
+
+
+def test_a_lab_reports_checks_in_the_same_way() -> None:
+    assert Recorder().check("one pod", [], seen=[]).holds is False
+    assert Recorder(solve=True).check("one pod", ["pod"]).holds is True
+    with pytest.raises(CheckFailed):
+        Recorder(solve=True).check("one pod", [])
+
+
+def test_an_undone_exercise_gives_its_hint(exercise: Exercise) -> None:
+    assert "kubectl scale" in repr(Recorder().exercise(exercise.key))
+
+
+def test_without_a_learner_the_solution_is_put_in_place(exercise: Exercise) -> None:
+    lab = Recorder(solve=True)
+    assert repr(lab.exercise(exercise.key)) == "✓ it is done"
+    assert lab.told == [("set", "env", "A=b c"), ("get", "x")]
+
+
+def test_a_learners_exercise_is_not_solved_for_them(exercise: Exercise) -> None:
+    lab = Recorder()
+    lab.exercise(exercise.key)
+    assert lab.told == []
+
+
+def test_an_error_of_the_judge_is_no_hint() -> None:
+    def fail(_: Lab) -> str:
+        raise CommandError(["kubectl"], 1, "the API is away")
+
+    with pytest.raises(CommandError):
+        Exercise("99/x", "", fail, ()).look(Recorder())
+
+
+def test_an_unknown_exercise_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no exercise '01/none'") as refused:
+        Exercise.named("01/none")
+    assert "01/scale" in refused.value.remedy
+
+
+@pytest.mark.parametrize("key", ALL)
+def test_an_exercise_is_named_after_its_chapter(key: str) -> None:
+    assert re.fullmatch(r"\d\d/[a-z-]+", key)
+    assert key[:2] in [chapter.number for chapter in chapters()]
+    assert Exercise.named(key).key == key
+
+
+@pytest.mark.parametrize("key", ALL)
+def test_a_solution_is_made_of_kubectl_commands(key: str) -> None:
+    solution = ALL[key].solution
+    assert solution
+    for command in solution:
+        words = shlex.split(command)
+        assert words[0] != "kubectl", "kubectl is added when it is run"
+        assert "-n" in words or "--namespace" in words, command
+
+
+def test_chapter_01_heals_with_the_image_that_there_is() -> None:
+    assert CATALOGUE["podinfo"].reference == chapter_01.GOOD_IMAGE
+
+
+def test_pages_are_named_the_same_for_browsers_and_pods(tmp_path: Any) -> None:
+    connection = Connection("embedded", tmp_path, "localhost", 8080, 32000, tmp_path)
+    assert Lab(connection).url("hello", "/x") == "http://hello.localhost:8080/x"

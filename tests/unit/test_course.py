@@ -1,0 +1,144 @@
+"""lab_helpers.course, with real notebooks executed by papermill."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from lab_helpers import UsageError, course
+from lab_helpers._config import settings
+from lab_helpers.cluster import Connection
+from lab_helpers.course import Chapter, Result, chapters, select
+
+PARAMETERS = new_code_cell("solve = False", metadata={"tags": ["parameters"]})
+
+
+def write_notebook(path: Path, *sources: str) -> Path:
+    cells = [new_markdown_cell("# A chapter"), PARAMETERS, *map(new_code_cell, sources)]
+    # Without a kernel of its own: the course's is used whatever a notebook says.
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), path)
+    return path
+
+
+KERNEL = {"name": "no-such-kernel", "display_name": "None", "language": "python"}
+
+
+def make_page_of_the_first(make_page: Callable[[Path], None]) -> Callable[[Path], None]:
+    """A page takes as long to make as a small chapter to run."""
+    return lambda executed: make_page(executed) if executed.name.startswith("01") else None
+
+
+@pytest.fixture(scope="module")
+def went(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]]:
+    """How a course of a good chapter and of all kinds of bad ones went."""
+    root = tmp_path_factory.mktemp("clone")
+    notebooks = root / "notebooks"
+    notebooks.mkdir()
+    fail = "assert solve is True\nraise ValueError('first line\\nsecond line')"
+    write_notebook(notebooks / "01-fails.ipynb", "1", fail, "open('after', 'w')")
+    write_notebook(notebooks / "02-dies.ipynb", "import os; os._exit(1)")
+    write_notebook(notebooks / "03-good.ipynb", "import os; print(os.environ['LAB_INGRESS_PORT'])")
+    connection = Connection("embedded", root / "kubeconfig", "localhost", 81, 82, root / "kubectl")
+    before = dict(os.environ)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(course, "NOTEBOOKS", notebooks)
+        here = dataclasses.replace(settings(), root=root)
+        patch.setattr(course, "settings", lambda: here)
+        patch.setattr(course, "_make_page", make_page_of_the_first(course._make_page))
+        results = course.run(chapters(), connection)
+        yield {result.chapter.name: result for result in results}
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.mark.parametrize("word", ["01", "1", "01-install-the-cluster"])
+def test_a_chapter_is_selected_by_number_or_name(word: str) -> None:
+    assert [chapter.name for chapter in select([word])] == ["01-install-the-cluster"]
+
+
+def test_without_a_word_every_chapter_is_selected_in_order() -> None:
+    numbers = [chapter.number for chapter in select([])]
+    assert numbers == [f"{place:02}" for place in range(1, len(numbers) + 1)]
+
+
+def test_chapters_are_selected_in_the_order_of_the_words() -> None:
+    assert [chapter.number for chapter in select(["01", "01"])] == ["01", "01"]
+
+
+@pytest.mark.parametrize("word", ["99", "", "install", "../01-install-the-cluster"])
+def test_an_unknown_chapter_is_refused(word: str) -> None:
+    with pytest.raises(UsageError, match="there is no chapter") as refused:
+        select([word])
+    assert refused.value.remedy.startswith("01")
+
+
+def test_the_title_is_the_first_heading() -> None:
+    assert select(["01"])[0].title == "Install the cluster and run a first workload"
+
+
+@pytest.mark.parametrize("title", ['Say "hello"', "Größe & Maß", "Back\\slash"])
+def test_a_title_may_hold_any_letter(title: str, tmp_path: Path) -> None:
+    cells = [new_markdown_cell(f"# {title}\n\nText.")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "01-x.ipynb")
+    assert Chapter(tmp_path / "01-x.ipynb").title == title
+
+
+def test_every_chapter_is_run_whatever_the_others_do(went: dict[str, Result]) -> None:
+    passed = {name: result.passed for name, result in went.items()}
+    assert passed == {"01-fails": False, "02-dies": False, "03-good": True}
+
+
+def test_a_failing_cell_is_named_by_its_place_in_the_chapter(went: dict[str, Result]) -> None:
+    failed = went["01-fails"]
+    # Counted as the reader sees it: heading, parameters, 1, failure; nothing that was injected.
+    assert failed.cell == 4
+    assert failed.error == "ValueError: first line"
+
+
+def test_a_chapter_stops_at_its_failure(went: dict[str, Result]) -> None:
+    assert not (course.NOTEBOOKS / "after").exists()
+    cells = json.loads(went["01-fails"].chapter.executed.read_text())["cells"]
+    assert cells[-1]["execution_count"] is None
+
+
+def test_a_kernel_that_dies_is_an_error_without_a_cell(went: dict[str, Result]) -> None:
+    assert went["02-dies"].cell is None
+    assert "Kernel died" in went["02-dies"].error
+
+
+def test_chapters_run_connected_to_the_cluster(went: dict[str, Result]) -> None:
+    (output,) = json.loads(went["03-good"].chapter.executed.read_text())["cells"][-1]["outputs"]
+    assert "".join(output["text"]) == "81\n"
+
+
+def test_an_executed_chapter_becomes_a_page_even_if_it_failed(went: dict[str, Result]) -> None:
+    page = went["01-fails"].chapter.executed.with_suffix(".html").read_text()
+    assert "A chapter" in page
+    assert "first line" in page
+
+
+def test_a_file_that_is_no_notebook_fails_with_an_error_of_its_own(
+    went: dict[str, Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with that of the last execution, which papermill leaves where it was."""
+    chapter = went["01-fails"].chapter
+    monkeypatch.setattr(course, "_make_page", lambda _: None)
+    chapter.path.write_text("{")
+    again = course.execute(chapter)
+    assert not again.passed
+    assert again.cell is None
+    assert "\n" not in again.error
+    assert "first line" not in again.error
+
+
+def test_the_errors_place_ignores_cells_without_outputs(tmp_path: Path) -> None:
+    assert course._failure(tmp_path / "not there") is None
+    nbformat.write(new_notebook(cells=[new_markdown_cell("x")]), tmp_path / "fine.ipynb")
+    assert course._failure(tmp_path / "fine.ipynb") is None

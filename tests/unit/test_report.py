@@ -1,0 +1,102 @@
+"""lab_helpers.report"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab_helpers import UsageError, report
+from lab_helpers.cluster import Connection, Status
+from lab_helpers.course import Chapter, Result, chapters
+
+
+class Cluster:
+    """A provider of a cluster in some state."""
+
+    name = "embedded"
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+
+    def status(self) -> Status:
+        return Status(self.state, "[why]")
+
+    def connection(self) -> Connection:
+        return Connection("embedded", Path("/k"), "localhost", 8081, 32001, Path("/kubectl"))
+
+
+def status(state: str) -> dict[str, Any]:
+    provider: Any = Cluster(state)
+    return report.status(provider)
+
+
+@pytest.mark.parametrize("state", ["running", "broken"])
+def test_the_addresses_of_what_runs_are_shown(state: str) -> None:
+    cluster = status(state)["cluster"]
+    assert cluster["pages"] == "http://NAME.localhost:8081"
+    assert cluster["registry"] == "localhost:32001"
+    assert cluster["state"] == state
+
+
+@pytest.mark.parametrize("state", ["absent", "stopped"])
+def test_what_does_not_run_has_no_addresses(state: str) -> None:
+    assert set(status(state)["cluster"]) == {"provider", "state", "detail"}
+
+
+def test_status_lists_every_chapter(capsys: pytest.CaptureFixture[str]) -> None:
+    found = status("running")
+    assert [chapter.name for chapter in chapters()] == [
+        each["chapter"] for each in found["chapters"]
+    ]
+    report.print_status(found)
+    shown = capsys.readouterr().out
+    assert "01-install-the-cluster" in shown
+    assert "[why]" in shown, "what a cluster says is no markup"
+
+
+def test_the_doctor_shows_a_remedy_only_for_what_is_missing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = [
+        {"what": "root", "ok": True, "seen": "sudo", "remedy": ""},
+        {"what": "veth", "ok": False, "seen": "none [y/n]", "remedy": "modprobe veth"},
+    ]
+    report.print_doctor(found)
+    shown = capsys.readouterr().out
+    assert "✓ ok" in shown
+    assert "✗ missing" in shown
+    assert "modprobe veth" in shown
+    assert "[y/n]" in shown
+
+
+def test_the_table_names_chapter_cell_and_error_of_a_failure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = "CheckFailed: not so: [a claim] that is longer than a terminal is wide, " + "x" * 60
+    passed = Result(Chapter(Path("01-good.ipynb")), 12.4)
+    failed = Result(Chapter(Path("02-bad.ipynb")), 3.2, cell=7, error=error)
+    report.print_table([passed, failed])
+    shown = capsys.readouterr().out
+    assert "01-good" in shown
+    assert "12 s" in shown
+    assert "build/notebooks/01-good.ipynb" in shown, "the path is not cut"
+    assert f"chapter 02-bad, cell 7: {error}\n" in shown
+
+
+def test_an_error_without_a_cell_does_not_name_one(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_table([Result(Chapter(Path("02-bad.ipynb")), 1, None, "Kernel died")])
+    assert "None" not in capsys.readouterr().out
+
+
+def test_a_benchmark_that_there_is_none_of_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no benchmark 'nope'"):
+        report.bench("nope")
+
+
+def test_figures_and_ratios_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_bench({"figures": {"up_seconds": 8.127}, "ratios": {"up_to_bare": 1.5}})
+    shown = capsys.readouterr().out
+    assert "8.13" in shown
+    assert "1.50" in shown

@@ -1,0 +1,209 @@
+"""lab_helpers.testing and tests/conftest.py, with real runs of pytest on small tests"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab_helpers import UsageError, testing
+from lab_helpers._config import ROOT
+from lab_helpers._files import write
+from lab_helpers.cluster import Connection
+
+PASSING = "def test_passes(): pass\n"
+FAILING = "def test_fails(): assert False\n"
+SHOW_CONNECTION = """import os
+def test_x():
+    print(os.environ["KUBECONFIG"], os.environ["LAB_INGRESS_PORT"])
+    assert False
+"""
+SETTINGS = """[tool.pytest.ini_options]
+addopts = ["-ra"]
+markers = ["cluster: needs a running cluster"]
+"""
+ORDER = "unit", "manifests", "integration", "notebooks", "faults"
+
+
+def test_without_a_word_every_stage_is_selected_in_order() -> None:
+    assert testing.select([]) == list(ORDER)
+
+
+def test_stages_run_in_their_order_however_they_are_named() -> None:
+    assert testing.select(["faults", "unit", "unit"]) == ["unit", "faults"]
+
+
+def test_an_unknown_stage_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no stage 'units'") as refused:
+        testing.select(["unit", "units"])
+    assert refused.value.exit_code == 2
+    assert refused.value.remedy == ", ".join(ORDER)
+
+
+def test_only_unit_tests_need_no_cluster() -> None:
+    assert not testing.needs_cluster(["unit"])
+    for selected in (["manifests"], ["unit", "faults"], list(ORDER)):
+        assert testing.needs_cluster(selected)
+
+
+@pytest.fixture
+def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stages of one passing test each, with the conftest of the real ones."""
+    for name in ORDER:
+        write(tmp_path / f"tests/{name}/test_{name}.py", PASSING)
+    shutil.copy(ROOT / "tests/conftest.py", tmp_path / "tests")
+    write(tmp_path / "pyproject.toml", SETTINGS)
+    # Loading every plugin takes seconds, and these tests need none.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setattr(testing, "TESTS", tmp_path / "tests")
+    return tmp_path / "tests"
+
+
+class Cluster:
+    """A provider whose kubectl says what it was asked, and whose logs are two files."""
+
+    name = "embedded"
+
+    def __init__(self, folder: Path) -> None:
+        self.kubectl = folder / "bin/kubectl"
+        write(self.kubectl, '#!/bin/sh\necho "kubectl says: $@"\n', mode=0o755)
+
+    def connection(self) -> Connection:
+        kubeconfig = self.kubectl.parent / "kubeconfig"
+        return Connection("embedded", kubeconfig, "localhost", 81, 82, self.kubectl)
+
+    def collect_logs(self, folder: Path) -> None:
+        write(folder / "node/kubelet-current", "old\n" * 100 + "the kubelet's last words\n")
+        write(folder / "cluster/default/web/logs.txt", "the pod's last words\n")
+        write(folder / "cluster/nodes.json", "no log")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    made = Cluster(tmp_path)
+    monkeypatch.setattr(testing, "provider", lambda _: made)
+    monkeypatch.setattr(testing, "settings", lambda: Build(tmp_path / "build"))
+    return made
+
+
+class Build:
+    def __init__(self, build: Path) -> None:
+        self.build = build
+
+
+def run(capfd: pytest.CaptureFixture[str], *selected: str, full: bool = False) -> tuple[Any, ...]:
+    code = testing.run(list(selected), full=full)
+    shown = capfd.readouterr()
+    return code, shown.out, shown.err
+
+
+@pytest.mark.usefixtures("stages")
+def test_the_last_line_of_a_success_is_pytests_own(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capfd, "unit")
+    assert code == 0
+    assert "test_unit.py::test_passes PASSED" in out
+    assert "1 passed" in out.splitlines()[-1]
+    assert err == ""
+
+
+@pytest.mark.usefixtures("cluster")
+def test_one_pytest_runs_the_stages_in_order_connected_to_the_cluster(
+    stages: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(stages / "faults/test_faults.py", SHOW_CONNECTION)
+    code, out, _ = run(capfd, *ORDER)
+    assert code == 1
+    places = [out.index(f"test_{name}.py::") for name in ORDER]
+    assert places == sorted(places)
+    assert f"{stages.parent}/bin/kubeconfig 81" in out
+    assert out.count("test session starts") == 1
+
+
+def test_without_a_cluster_there_is_no_diagnosis(
+    stages: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(stages / "unit/test_unit.py", FAILING)
+    code, out, err = run(capfd, "unit")
+    assert code == 1
+    assert "1 failed" in out.splitlines()[-1]
+    assert err == ""
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_failure_shows_pods_events_and_the_ends_of_logs(
+    stages: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(stages / "manifests/test_manifests.py", FAILING)
+    code, _, err = run(capfd, "manifests")
+    assert code == 1
+    assert "get --all-namespaces pods" in err
+    assert "get --all-namespaces events" in err
+    assert "── node/kubelet-current\n" in err
+    assert "the kubelet's last words" in err
+    assert err.count("old") < 10
+    assert "the pod's last words" in err
+    assert "no log" not in err
+    assert (stages.parent / "build/diagnostics/cluster/nodes.json").exists()
+
+
+def test_a_cluster_that_does_not_answer_hides_nothing_else(
+    stages: Path, cluster: Cluster, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cluster.kubectl.write_text("#!/bin/sh\necho connection refused >&2; exit 1\n")
+    write(stages / "manifests/test_manifests.py", FAILING)
+    code, _, err = run(capfd, "manifests")
+    assert code == 1
+    assert "connection refused" in err
+    assert "the kubelet's last words" in err
+
+
+def test_what_takes_long_runs_only_when_asked_for(
+    stages: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(stages / "unit/test_unit.py", f"import pytest\n@pytest.mark.full\n{PASSING}", mode=0o644)
+    _, out, _ = run(capfd, "unit")
+    assert "1 skipped" in out.splitlines()[-1]
+    assert "runs with --full only" in out
+    _, out, _ = run(capfd, "unit", full=True)
+    assert "1 passed" in out.splitlines()[-1]
+
+
+WITH_A_LAB = """
+import pytest
+class Lab:
+    def kubectl(self, *arguments, **_): print("kubectl", *arguments)
+    def delete(self, kind, name): print("deleted", kind, name)
+    def events(self, namespace): return f"BackOff in {namespace}"
+@pytest.fixture(scope="session")
+def lab(): return Lab()
+"""
+
+
+def pytest_on(stages: Path, *options: str) -> str:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-s", *options]
+    done = subprocess.run(
+        [*command, stages / "manifests"], cwd=stages.parent, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_a_failed_test_shows_the_events_of_its_namespace(stages: Path) -> None:
+    write(stages / "manifests/conftest.py", WITH_A_LAB)
+    write(stages / "manifests/test_manifests.py", "def test_x(namespace): assert False")
+    out = pytest_on(stages)
+    name = out.partition("kubectl create namespace ")[2].split()[0]
+    assert name.startswith("test-")
+    assert f"BackOff in {name}" in out
+    assert f"kubectl delete namespace {name} --wait=false" in out
+    assert f"deleted namespace {name}" in out, "at the end of the session it is waited for"
+
+
+def test_tests_of_the_cluster_can_be_left_out(stages: Path) -> None:
+    write(stages / "manifests/conftest.py", WITH_A_LAB)
+    write(stages / "manifests/test_manifests.py", f"{PASSING}def test_x(namespace): assert False")
+    assert "1 passed, 1 deselected" in pytest_on(stages, "-m", "not cluster")
