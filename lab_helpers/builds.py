@@ -6,7 +6,7 @@ from . import images, programs
 from ._artifacts import prune
 from ._config import settings
 from ._exceptions import LabError, UsageError
-from ._files import give_to_owner, remove_tree
+from ._files import give_to_owner, locked, remove_tree
 from .cluster.embedded import artifacts
 
 
@@ -27,16 +27,18 @@ def build(names: list[str]) -> None:
 
 def build_all() -> None:
     """Build what the course needs and is missing, and drop what only building needed."""
-    missing = [artifact for artifact in artifacts.needed() if not artifact.exists]
-    scaffolding = [settings().cache / name for name in ("go", "buildah", "overlay")]
-    try:
-        for artifact in missing:
-            artifact.build()
-    finally:
-        # An interrupted build goes on from here, under sudo or not.
-        for folder in scaffolding:
-            give_to_owner(folder)
-    if missing:
+    if all(artifact.exists for artifact in artifacts.needed()):
+        return
+    # One at a time: whoever is done first clears away what the other would still compile with.
+    with locked(settings().cache / ".build.lock", "building", timeout=3600):
+        scaffolding = [settings().cache / name for name in ("go", "buildah", "overlay")]
+        try:
+            for artifact in artifacts.needed():
+                artifact.build()
+        finally:
+            # An interrupted build goes on from here, under sudo or not.
+            for folder in scaffolding:
+                give_to_owner(folder)
         prune(artifacts.needed())
         for folder in scaffolding:
             remove_tree(folder)

@@ -182,14 +182,16 @@ def traces(name: str, namespaces: set[str] | frozenset[str] = frozenset()) -> li
 def _process_traces(
     name: str, folder: Path, namespaces: set[str] | frozenset[str]
 ) -> Iterator[str]:
-    group = re.compile(rf":/lab-{re.escape(name)}(/|$)", re.MULTILINE)
     inside = re.compile(rf"{re.escape(str(folder))}(/|$)")
     for pid in pids():
         words = " ".join(_words(pid))
-        if inside.search(words) or group.search(_read(pid, "cgroup")):
+        owner = re.search(r":/lab-([a-z0-9-]+)(/|$)", _read(pid, "cgroup"), re.MULTILINE)
+        if inside.search(words) or (owner and owner[1] == name):
             yield f"process {pid} {words}"
-        for each in set(_namespaces(pid)) & namespaces:
-            yield f"namespace {each} held by process {pid} {words}"
+        # The kernel gives a namespace that is gone its number again, to another cluster maybe.
+        if owner is None:
+            for each in set(_namespaces(pid)) & namespaces:
+                yield f"namespace {each} held by process {pid} {words}"
 
 
 def _mount_traces(folder: Path, namespaces: set[str] | frozenset[str]) -> Iterator[str]:
