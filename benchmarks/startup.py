@@ -6,7 +6,6 @@ call and awaited with the same probes, without anything that ``./lab up`` does a
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -14,7 +13,8 @@ from typing import Any
 
 from lab_helpers import _progress
 from lab_helpers._config import environment, settings
-from lab_helpers._exec import run
+from lab_helpers._exceptions import LabError, Unsupported
+from lab_helpers._exec import PYTHON, run
 from lab_helpers.builds import build_all
 from lab_helpers.cluster.embedded import sandbox
 from lab_helpers.cluster.embedded.actions.start_sandbox import start_sandbox
@@ -29,9 +29,15 @@ def measure() -> dict[str, Any]:
     """Measure on a cluster of its own, which is gone afterwards.
 
     Shape: ``{"figures": {name: number}, "ratios": {"up_to_bare": number}}``.
+
+    :raises Unsupported: this process is not root.
     """
+    if not settings().is_root:
+        raise Unsupported("the bare start is made in this process, which needs root",
+                          remedy="sudo ./lab bench startup")  # fmt: skip
+    if Node.load(NAME) is not None:
+        raise LabError(f"there is a cluster {NAME!r} already", remedy=f"LAB_NAME={NAME} ./lab down")
     build_all()
-    _lab("down")
     try:
         return _measure()
     finally:
@@ -68,7 +74,7 @@ def _measure() -> dict[str, Any]:
 
 
 def _lab(command: str) -> None:
-    run([sys.executable, "-m", "lab_helpers", command], env=environment(LAB_NAME=NAME))
+    run([*PYTHON, "-m", "lab_helpers", command], env=environment(LAB_NAME=NAME))
 
 
 def _timed(command: str) -> float:
@@ -81,7 +87,7 @@ def _bare() -> float:
     """Start the programs of the stopped cluster and wait until they serve."""
     node = Node.load(NAME)
     if node is None:
-        raise RuntimeError("the benchmark's cluster is gone")
+        raise LabError("the benchmark's cluster is gone")
     began = time.monotonic()
     start_sandbox(node)
     wait_until_ready(node)
@@ -94,7 +100,7 @@ def _available_gb() -> float:
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) / 1e6
-    raise RuntimeError("/proc/meminfo has no MemAvailable")
+    raise LabError("/proc/meminfo has no MemAvailable")
 
 
 def _cache_gb() -> float:

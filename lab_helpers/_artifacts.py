@@ -9,10 +9,13 @@ making was interrupted.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from . import _progress
 from ._config import settings
@@ -57,13 +60,17 @@ class Artifact:
         return self.path
 
     def _make(self) -> None:
-        unfinished = self.path.parent / f".{self.name}.unfinished"
-        remove_tree(unfinished)
+        for abandoned in self.path.parent.glob(f".{self.name}.*.unfinished"):
+            with suppress(OSError):
+                # Somebody may be writing to it still; it is never looked at again.
+                remove_tree(abandoned)
+        unfinished = self.path.parent / f".{self.name}.{token_hex(4)}.unfinished"
         unfinished.mkdir()
         with _progress.step(self.what) as step:
             self.make(unfinished, step)
         if self.owned:
             give_to_owner(unfinished)
+        os.sync()
         unfinished.rename(self.path)
 
 

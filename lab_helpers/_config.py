@@ -20,7 +20,8 @@ class Settings:
     """What the environment says, read once.
 
     :ivar root: the clone's folder.
-    :ivar cache: what is built once and kept (``LAB_CACHE``).
+    :ivar cache: what is built once and kept, ``serverless-lab`` in ``LAB_CACHE`` or in the
+        user's cache folder.
     :ivar name: the embedded cluster's name (``LAB_NAME``), at most 10 characters.
     :ivar egress: whether the sandbox gets a way out to the network (``LAB_EGRESS=1`` or ``0``);
         None leaves it as the cluster was made.
@@ -62,7 +63,8 @@ def settings() -> Settings:
     cache_home = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
     return Settings(
         root=ROOT,
-        cache=Path(os.environ.get("LAB_CACHE") or cache_home / "serverless-lab").absolute(),
+        # A folder of its own in any case: what is in it is removed without asking.
+        cache=Path(os.environ.get("LAB_CACHE") or cache_home).absolute() / "serverless-lab",
         name=name,
         egress=_switch("LAB_EGRESS"),
         solve=bool(_switch("LAB_SOLVE")),

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ from ._config import environment, settings
 from ._exceptions import CommandError, Unsupported
 
 Argument = str | Path
+PYTHON: tuple[Argument, ...] = (sys.executable, "-P")
+"""This interpreter, which never imports from the folder it happens to be started in."""
 
 
 def run(
@@ -64,8 +67,9 @@ def stream(
     lines: list[str] = []
     try:
         process = subprocess.Popen(
-            words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+            [*_ENDS_WITH_US, *words], env=env, cwd=cwd, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            start_new_session=True,
         )  # fmt: skip
     except OSError as refused:
         raise CommandError(words, 127, str(refused), remedy=remedy) from refused
@@ -81,6 +85,10 @@ def stream(
         raise CommandError(words, process.returncode, "\n".join(lines), remedy=remedy)
 
 
+_ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--") if sys.platform == "linux" else ()
+"""However this process ends, what it streams from ends as well."""
+
+
 def _end_group(process: subprocess.Popen[str]) -> None:
     """End a program and what it started: asked first, then made to."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
@@ -92,8 +100,14 @@ def _end_group(process: subprocess.Popen[str]) -> None:
 def call(
     argv: Sequence[Argument], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> int:
-    """Run a program on this terminal and return its exit code."""
-    return subprocess.run([str(word) for word in argv], env=env, cwd=cwd, check=False).returncode
+    """Run a program on this terminal and return its exit code.
+
+    Ctrl-C reaches the program by itself; it is given the time to tidy up.
+    """
+    with subprocess.Popen([str(word) for word in argv], env=env, cwd=cwd) as process:
+        while True:
+            with suppress(KeyboardInterrupt):
+                return process.wait()
 
 
 def spawn(

@@ -47,6 +47,8 @@ def locked(path: Path, what: str, *, timeout: float = 300) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(path, timeout=timeout):
+            for made in (path, path.parent, settings().cache):
+                give_to_owner(made, below=False)
             yield
     except Timeout as taken:
         raise LabError(
@@ -76,6 +78,9 @@ def write(path: Path, text: str, *, mode: int = 0o644) -> None:
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(handle, "w") as stream:
         stream.write(text)
+        stream.flush()
+        # A key or a record that is there must be whole, after a loss of power as well.
+        os.fsync(stream.fileno())
     unfinished.rename(path)
 
 

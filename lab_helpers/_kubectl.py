@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ._config import environment, lookup
+from ._config import environment, lookup, settings
 from ._exec import run
 
 DIRECT = ("localhost", "127.0.0.1", ".localhost", "10.153.0.0/16")
@@ -23,7 +23,17 @@ def kubectl(
     :raises CommandError: it failed; carries what it said.
     """
     command = [program, "--kubeconfig", kubeconfig, *arguments]
-    return run(command, env=environment(NO_PROXY=no_proxy()), stdin=stdin, timeout=timeout)
+    return run(command, env=environment(**variables()), stdin=stdin, timeout=timeout)
+
+
+def variables() -> dict[str, str]:
+    """What kubectl needs in its environment: no detour, and no files in the user's home."""
+    direct = no_proxy()
+    return {
+        "NO_PROXY": direct,
+        "no_proxy": direct,
+        "KUBECACHEDIR": str(settings().cache / "kubectl"),
+    }
 
 
 def no_proxy() -> str:

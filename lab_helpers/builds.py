@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from . import images, programs
 from ._artifacts import prune
 from ._config import settings
@@ -19,18 +21,19 @@ def build(names: list[str]) -> None:
     for name in names:
         if name not in known:
             raise UsageError(f"nothing here is called {name!r}", remedy=", ".join(sorted(known)))
-    programs.build([n for n in programs.CATALOGUE if n in names])
-    images.build([n for n in images.CATALOGUE if n in names])
     if not names:
         build_all()
+        return
+    with _building():
+        programs.build([n for n in programs.CATALOGUE if n in names])
+        images.build([n for n in images.CATALOGUE if n in names])
 
 
 def build_all() -> None:
     """Build what the course needs and is missing, and drop what only building needed."""
     if all(artifact.exists for artifact in artifacts.needed()):
         return
-    # One at a time: whoever is done first clears away what the other would still compile with.
-    with locked(settings().cache / ".build.lock", "building", timeout=3600):
+    with _building():
         scaffolding = [settings().cache / name for name in ("go", "buildah", "overlay")]
         try:
             for artifact in artifacts.needed():
@@ -42,6 +45,11 @@ def build_all() -> None:
         prune(artifacts.needed())
         for folder in scaffolding:
             remove_tree(folder)
+
+
+def _building() -> AbstractContextManager[None]:
+    """One build at a time: who is done first clears away what others would compile with."""
+    return locked(settings().cache / ".build.lock", "building", timeout=3600)
 
 
 def purge() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +14,7 @@ import typer
 
 from . import _progress
 from ._exceptions import LabError
+from ._files import give_to_owner
 
 app = typer.Typer(
     name="lab",
@@ -128,12 +132,12 @@ def kubectl(context: typer.Context) -> None:
     """Run kubectl on the cluster."""
     from ._config import environment
     from ._exec import replace
-    from ._kubectl import no_proxy
+    from ._kubectl import variables
 
     connection = _provider("embedded").connection()
     replace(
         [connection.kubectl, "--kubeconfig", connection.kubeconfig, *context.args],
-        env=environment(NO_PROXY=no_proxy()),
+        env=environment(**variables()),
     )
 
 
@@ -213,27 +217,45 @@ def bench(
 
 @app.command(rich_help_panel=MORE)
 def logs(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to.", file_okay=False)],
     cluster: Cluster = "embedded",
 ) -> None:
     """Collect logs, events and objects into a folder, for a bug report."""
     out.mkdir(parents=True, exist_ok=True)
     _provider(cluster).collect_logs(out)
+    give_to_owner(out)
     _progress.say(f"written to {out}")
 
 
 def main() -> int:
     """Run the command line; errors are one line each for what, seen and remedy."""
+    # What is made here is read by pods and by the caller, whatever mask a shell has set.
+    os.umask(0o022)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         app(prog_name="lab")
     except LabError as failed:
         _print_error(failed)
         return failed.exit_code
+    except OSError as refused:
+        _print_error(_explained(refused))
+        return 1
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             _progress.say("interrupted; the same command goes on from here")
         raise
     return 0
+
+
+def _explained(refused: OSError) -> LabError:
+    """The system's refusal in words, with a remedy where there is one."""
+    full = refused.errno in (errno.ENOSPC, errno.EDQUOT)
+    return LabError(
+        refused.strerror or str(refused),
+        seen=str(refused.filename or ""),
+        remedy="free some space (df -h), and run it again" if full else "",
+    )
 
 
 def _provider(name: str) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from . import _progress
 from ._config import ROOT, environment, export, settings
 from ._exceptions import CommandError, UsageError, tail
-from ._exec import call, stream
+from ._exec import PYTHON, call, stream
 from ._exec import run as run_program
 from ._files import give_to_owner
 from ._kubectl import kubectl
@@ -111,7 +112,7 @@ def execute(chapter: Chapter, *, parameters: dict[str, Any] | None = None) -> Re
     try:
         with _progress.step(f"chapter {chapter.name}") as step:
             stream(
-                [sys.executable, "-m", "papermill", chapter.path, chapter.executed,
+                [*PYTHON, "-m", "papermill", chapter.path, chapter.executed,
                  "--cwd", NOTEBOOKS, "--no-progress-bar", "--log-level", "INFO",
                  "--kernel", "python3", "-y", json.dumps(given)],
                 env=environment(**_tool_folders()),
@@ -137,16 +138,10 @@ def _tool_folders() -> dict[str, str]:
     }
 
 
-def _cell_progress(step: _progress.Step) -> Any:
-    total = 0
-
+def _cell_progress(step: _progress.Step) -> Callable[[str], None]:
     def on_line(line: str) -> None:
-        nonlocal total
-        if found := re.search(r"Executing notebook with kernel", line):
-            step.update(found[0])
         if found := re.search(r"Executing Cell (\d+)", line):
-            total = int(found[1])
-            step.update(f"cell {total}")
+            step.update(f"cell {found[1]}")
 
     return on_line
 
@@ -169,8 +164,11 @@ def _failure(executed: Path) -> tuple[int, str] | None:
 
 def _make_page(executed: Path) -> None:
     """The executed notebook as one HTML file, pictures included, that opens anywhere."""
-    if executed.exists():
-        run_program([sys.executable, "-m", "nbconvert", "--to", "html", "--embed-images", executed])
+    if not executed.exists():
+        return
+    with suppress(CommandError):
+        # The notebook is what counts; it is there with or without its page.
+        run_program([*PYTHON, "-m", "nbconvert", "--to", "html", "--embed-images", executed])
 
 
 def reset(connection: Connection, chapter: Chapter) -> None:
@@ -187,7 +185,7 @@ def open_jupyter(connection: Connection, *, port: int, browser: bool) -> int:
     if settings().is_root:
         flags.append("--allow-root")
     return call(
-        [sys.executable, "-m", "jupyterlab", f"--notebook-dir={ROOT}", "--ip=127.0.0.1",
+        [*PYTHON, "-m", "jupyterlab", f"--notebook-dir={ROOT}", "--ip=127.0.0.1",
          f"--port={port}", f"--LabApp.default_url=/lab/tree/notebooks/{chapters()[0].path.name}",
          *flags]
     )  # fmt: skip

@@ -9,12 +9,10 @@ cd "$cache"
 mkdir -p overlay
 mount -t tmpfs tmpfs overlay
 for folder in etc var/lib; do
-    layers="$PWD/overlay/$folder"
     mkdir -p "overlay/$folder/upper" "overlay/$folder/work"
     (cd "overlay/$folder" && mount -t overlay overlay \
         -o "lowerdir=/$folder,upperdir=upper,workdir=work" "/$folder")
 done
-[ -e "$cache/overlay" ] || true
 mount --bind . "$cache"
 cd "$cache"
 exec "$@"

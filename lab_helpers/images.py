@@ -14,7 +14,7 @@ from typing import Protocol
 
 from . import _progress
 from ._artifacts import Artifact, digest
-from ._config import ROOT, settings
+from ._config import ROOT, environment, settings
 from ._exec import Argument, as_root, run
 from .packages import packages
 from .programs import CATALOGUE as PROGRAMS
@@ -100,8 +100,20 @@ def push(reference: str, archive: Path, *, port: int) -> None:
     :raises CommandError: the registry refused it.
     """
     target = reference.replace(REGISTRY, f"localhost:{port}", 1)
-    packages.run("skopeo", "copy", "--quiet", "--policy", _policy(), "--dest-tls-verify=false",
-                 f"oci-archive:{archive}", f"docker://{target}")  # fmt: skip
+    command: list[Argument] = [
+        packages.find("skopeo"), "copy", "--quiet", "--policy", _policy(),
+        "--dest-tls-verify=false", f"oci-archive:{archive}", f"docker://{target}",
+    ]  # fmt: skip
+    if settings().is_root:
+        # As root it keeps notes under /var/lib; as a user, under the data folder.
+        command = [*_shield(), *command]
+    data = str(settings().cache / "skopeo")
+    run(command, env=environment(**packages.environment(), XDG_DATA_HOME=data))
+
+
+def _shield() -> list[Argument]:
+    """What keeps a program run by root from writing outside the cache."""
+    return ["unshare", "--mount", "sh", _HERMETIC, settings().cache]
 
 
 def _policy() -> Path:
@@ -119,7 +131,7 @@ def buildah(command: str, *arguments: Argument) -> str:
     with TemporaryDirectory(dir=store, prefix="tmp-") as scratch:
         return run(
             as_root(
-                ["unshare", "--mount", "sh", _HERMETIC, settings().cache, packages.find("buildah"),
+                [*_shield(), packages.find("buildah"),
                  "--root", store / "root", "--runroot", store / "run", command, *trust, *arguments],
                 **packages.environment(), TMPDIR=scratch,
             )

@@ -38,7 +38,7 @@ class SystemPackages:
 
     @cached_property
     def artifact(self) -> Artifact:
-        inputs = digest(*PACKAGES, _release(), platform.machine())
+        inputs = digest(*PACKAGES, *_installed(), _release(), platform.machine())
         return Artifact(
             "system-packages", "unpack system packages (nothing is installed)", inputs, _unpack
         )
@@ -47,7 +47,9 @@ class SystemPackages:
     """The tag of images made from them: what is in them comes from the distribution."""
 
     def bin(self) -> Path:
-        return self.artifact.build() / "usr/bin"
+        """The folder of the program that an image is made of."""
+        self.artifact.build()
+        return self.find("catatonit").parent
 
     @property
     def root(self) -> Path:
@@ -78,14 +80,14 @@ class SystemPackages:
         return Path(found)
 
     def find_file(self, path: str) -> Path:
-        """A file of the unpacked packages, by its path in the system.
+        """A file of the packages, by its path in the system: unpacked, else installed.
 
         :raises LabError: the packages of this distribution do not have it there.
         """
-        found = self.root / path
-        if not found.exists():
-            raise LabError(f"the unpacked packages have no {path}")
-        return found
+        for found in (self.root / path, Path("/") / path):
+            if found.exists():
+                return found
+        raise LabError(f"neither the unpacked packages nor the system have {path}")
 
     def run(self, program: str, *arguments: Argument) -> str:
         """Run one of the programs, with the libraries it was unpacked with.
@@ -118,8 +120,7 @@ def _unpack(folder: Path, step: _progress.Step) -> None:
 def _download(archives: Path, step: _progress.Step) -> None:
     """Fetch what is missing on this machine with apt's own resolver.
 
-    A package that the system has is fetched all the same (``--reinstall``): its version may
-    change under a running cluster otherwise. What it depends on is used where it is.
+    What the system has installed is used where it is.
     """
     lists = archives.parent / "lists"
     for folder in (archives / "partial", lists / "partial"):
@@ -127,7 +128,7 @@ def _download(archives: Path, step: _progress.Step) -> None:
     apt = _apt_get(archives, lists)
     stream([*apt, "update"], env=_environment(), on_line=step.update, remedy=_REMEDY)
     stream(
-        [*apt, "install", "--download-only", "--reinstall", "--yes", "--no-install-recommends",
+        [*apt, "install", "--download-only", "--yes", "--no-install-recommends",
          *PACKAGES],
         env=_environment(), on_line=step.update, remedy=_REMEDY,
     )  # fmt: skip
@@ -160,6 +161,15 @@ def _apt_get(archives: Path, lists: Path) -> list[Argument]:
 
 def _environment() -> dict[str, str]:
     return environment(DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
+
+
+def _installed() -> list[str]:
+    """Those of the packages that the system has: they are not unpacked."""
+    if shutil.which("dpkg-query") is None:
+        return []
+    asked = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"]
+    known = set(run(asked).splitlines())
+    return [name for name in PACKAGES if f"{name} installed" in known]
 
 
 def _release() -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import _progress
 from ._artifacts import Artifact, digest, require_space
-from ._config import ROOT, environment, settings
+from ._config import ROOT, environment, lookup, settings
 from ._exceptions import LabError
 from ._exec import run, stream
 from .wheels import Wheel
@@ -163,8 +163,14 @@ def _environment() -> dict[str, str]:
         GOCACHE=str(_compiler_cache()),
         GOMODCACHE=str(module_cache()),
         GOPATH=str(settings().cache / "go"),
-        GOTELEMETRY="off",
+        # Its telemetry cannot be switched off by a variable, only sent elsewhere.
+        GOENV=str(_user_config() / "go" / "env"),
+        XDG_CONFIG_HOME=str(settings().cache / "go" / "config"),
     )
+
+
+def _user_config() -> Path:
+    return Path(lookup("XDG_CONFIG_HOME") or Path.home() / ".config")
 
 
 def _compiler_cache() -> Path:

@@ -78,21 +78,26 @@ def print_doctor(found: list[dict[str, Any]]) -> None:
 
 def print_table(results: list[course.Result]) -> None:
     """Show how the chapters went, one row each."""
-    table = Table("chapter", "result", "time", "executed notebook")
+    table = Table("chapter", "result", "time")
+    table.add_column("executed notebook", overflow="fold")
+    if not all(result.passed for result in results):
+        table.add_column("cell")
+        table.add_column("error", overflow="fold")
     for result in results:
-        table.add_row(
-            result.chapter.name,
-            "[green]passed[/green]" if result.passed else "[red]failed[/red]",
-            f"{result.seconds:.0f} s",
-            str(result.chapter.executed.relative_to(settings().root)),
-        )
-    out = Console()
-    out.print(table)
-    for result in results:
-        if not result.passed:
-            cell = "" if result.cell is None else f", cell {result.cell}"
-            where = f"chapter {result.chapter.name}{cell}"
-            out.print(f"[red]✗[/red] {where}: {escape(result.error)}", soft_wrap=True)
+        table.add_row(*_outcome(result))
+    Console().print(table)
+
+
+def _outcome(result: course.Result) -> tuple[str, ...]:
+    row = (
+        result.chapter.name,
+        "[green]passed[/green]" if result.passed else "[red]failed[/red]",
+        f"{result.seconds:.0f} s",
+        str(result.chapter.executed.relative_to(settings().root)),
+    )
+    if result.passed:
+        return row
+    return (*row, "" if result.cell is None else str(result.cell), escape(result.error))
 
 
 def bench(what: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._config import lookup
-from ._kubectl import no_proxy
+from ._kubectl import variables as kubectl_variables
 from .cluster import Connection
 
 
@@ -18,7 +18,7 @@ def variables(connection: Connection) -> dict[str, str]:
     return {
         "KUBECONFIG": str(connection.kubeconfig),
         "PATH": ":".join([folder, *path]),
-        "NO_PROXY": no_proxy(),
+        **kubectl_variables(),
         "LAB_DOMAIN": connection.domain,
         "LAB_INGRESS_PORT": str(connection.ingress_port),
         "LAB_REGISTRY_PORT": str(connection.registry_port),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ._config import ROOT, environment, settings
 from ._exceptions import LabError, UsageError, tail
-from ._exec import call
+from ._exec import PYTHON, call
 from ._files import give_to_owner, remove_tree
 from ._kubectl import kubectl
 from .cluster import Provider, provider
@@ -52,7 +52,7 @@ def run(selected: list[str], *, full: bool, cluster: str = "embedded") -> int:
     flags = ["-v", "-p", "no:cacheprovider", "-p", "no:nbval", *(["--full"] if full else [])]
     folders = [TESTS / stage for stage in selected]
     code = call(
-        [sys.executable, "-m", "pytest", *flags, *folders],
+        [*PYTHON, "-m", "pytest", *flags, *folders],
         env=environment(**connected),
         cwd=ROOT,
     )

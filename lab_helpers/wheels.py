@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import _progress
 from ._artifacts import Artifact, digest
+from ._config import environment
 from ._exceptions import LabError
-from ._exec import stream
+from ._exec import PYTHON, stream
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,10 @@ class Wheel:
 
     def _unpack(self, folder: Path, step: _progress.Step) -> None:
         stream(
-            [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps",
-             "--no-compile", "--disable-pip-version-check", "--target", folder,
+            [*PYTHON, "-m", "pip", "install", "--require-hashes", "--no-deps",
+             "--no-compile", "--no-cache-dir", "--disable-pip-version-check", "--target", folder,
              "-r", self.requirements],
+            env=environment(PIP_USER="0"),
             on_line=step.update,
             remedy="check the network to the Python package index, then run it again",
         )  # fmt: skip

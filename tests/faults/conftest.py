@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -80,15 +79,44 @@ def new_cluster() -> Iterator[Callable[[str], OwnCluster]]:
         assert cluster.down() == []
 
 
+@pytest.fixture(scope="session")
+def _compiler(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked compiler: the cache's own, or one fetched for the tests."""
+    if TOOLCHAIN.artifact.exists:
+        return TOOLCHAIN.artifact.path
+    with pytest.MonkeyPatch.context() as patch:
+        use_cache(tmp_path_factory.mktemp("compiler"), patch)
+        made = TOOLCHAIN.artifact.build()
+    settings.cache_clear()
+    return made
+
+
+@pytest.fixture(scope="session")
+def _compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Go's own packages need not be compiled again for each test."""
+    return tmp_path_factory.mktemp("compiled")
+
+
 @pytest.fixture
-def new_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def new_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _compiler: Path, _compiled: Path
+) -> Iterator[Path]:
     """A cache that has the compiler and the system packages, and nothing made with them."""
-    with TemporaryDirectory(dir=settings().cache, prefix="tests-") as folder:
-        artifacts = Path(folder) / "artifacts"
-        artifacts.mkdir()
-        for kept in (packages.artifact, TOOLCHAIN.artifact):
-            (artifacts / kept.path.name).symlink_to(kept.build())
-        monkeypatch.setenv("LAB_CACHE", folder)
-        settings.cache_clear()
-        yield Path(folder)
+    cache = tmp_path / "cache"
+    for kept in (packages.artifact.build(), _compiler):
+        link(cache / "artifacts" / kept.name, kept)
+    link(cache / "go" / "build", _compiled)
+    use_cache(cache, monkeypatch)
+    yield cache
+    settings.cache_clear()
+
+
+def link(path: Path, target: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(target)
+
+
+def use_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process, and what it starts, keep everything in another folder."""
+    monkeypatch.setenv("LAB_CACHE", str(cache))
     settings.cache_clear()

@@ -172,7 +172,7 @@ def traces(name: str, namespaces: set[str] | frozenset[str] = frozenset()) -> li
     folder = settings().clusters / name
     return [
         *_process_traces(name, folder, namespaces),
-        *_mount_traces(folder, namespaces),
+        *_mount_traces(name, namespaces),
         *_network_traces(name),
         *(f"cgroup {path}" for path in _cgroups(name)),
         *([f"folder {folder}"] if folder.exists() else []),
@@ -185,26 +185,32 @@ def _process_traces(
     inside = re.compile(rf"{re.escape(str(folder))}(/|$)")
     for pid in pids():
         words = " ".join(_words(pid))
-        owner = re.search(r":/lab-([a-z0-9-]+)(/|$)", _read(pid, "cgroup"), re.MULTILINE)
-        if inside.search(words) or (owner and owner[1] == name):
+        owner = _owner(pid)
+        if owner == name or inside.search(words):
             yield f"process {pid} {words}"
         # The kernel gives a namespace that is gone its number again, to another cluster maybe.
-        if owner is None:
+        if owner in ("", name):
             for each in set(_namespaces(pid)) & namespaces:
                 yield f"namespace {each} held by process {pid} {words}"
 
 
-def _mount_traces(folder: Path, namespaces: set[str] | frozenset[str]) -> Iterator[str]:
-    seen = set()
+def _owner(pid: int) -> str:
+    """The cluster whose cgroup a process is in."""
+    found = re.search(r":/lab-([a-z0-9-]+)(/|$| )", _read(pid, "cgroup"), re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _mount_traces(name: str, namespaces: set[str] | frozenset[str]) -> Iterator[str]:
+    ours = re.compile("|".join([rf"/clusters/{name}(/| )", *map(re.escape, namespaces)]))
+    seen = {""}
     for pid in pids():
-        with suppress(OSError):
-            namespace = (PROC / str(pid) / "ns" / "mnt").readlink()
-            if namespace in seen:
-                continue
-            seen.add(namespace)
+        namespace = next((n for n in _namespaces(pid) if n.startswith("mnt:")), "")
+        if namespace in seen or _owner(pid) not in ("", name):
+            continue
+        seen.add(namespace)
         for line in _read(pid, "mountinfo").splitlines():
             plain = re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), line)
-            if f"{folder}/" in f"{plain}/" or any(each in plain for each in namespaces):
+            if ours.search(plain):
                 yield f"mount in process {pid}: {plain}"
 
 

@@ -30,7 +30,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def render(lab: Lab) -> Render:
     """Renders addons as the cluster's start does, and chapters as ``kubectl apply -k`` does."""
     images = {f"lab/{name}": image.reference for name, image in CATALOGUE.items()}
-    values = {"ingress_port": lab.connection.ingress_port, "upstream_dns": "errors"}
+    values = {
+        "ingress_port": lab.connection.ingress_port,
+        "upstream_dns": "errors",
+        "egress": "false",
+    }
     kubectl = lab.connection.kubectl
 
     @cache

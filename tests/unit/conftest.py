@@ -23,7 +23,7 @@ def cache(tmp_path: Path) -> Iterator[Path]:
         os.environ.pop(name, None)
     os.environ["LAB_CACHE"] = str(tmp_path / "cache")
     settings.cache_clear()
-    yield tmp_path / "cache"
+    yield settings().cache
     os.environ.clear()
     os.environ.update(before)
     settings.cache_clear()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +44,7 @@ class Shown:
 @pytest.fixture
 def call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Shown]:
+) -> Iterator[Callable[..., Shown]]:
     """Runs the command line in this process, which is quicker."""
 
     def run(*arguments: str) -> Shown:
@@ -53,7 +55,13 @@ def call(
         assert isinstance(ended.value.code, int)
         return Shown(ended.value.code, shown.out, shown.err)
 
-    return run
+    # The process that runs the tests keeps what a program sets for itself.
+    mask = os.umask(0o022)
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    yield run
+    os.umask(mask)
+    for each, handler in handlers.items():
+        signal.signal(each, handler)
 
 
 def test_lab_alone_shows_its_commands_in_the_newcomers_order() -> None:

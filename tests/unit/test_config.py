@@ -44,7 +44,7 @@ def test_a_switch_is_on_unless_it_says_0(
     [
         ({"HOME": "/h"}, "/h/.cache/serverless-lab"),
         ({"HOME": "/h", "XDG_CACHE_HOME": "/x"}, "/x/serverless-lab"),
-        ({"HOME": "/h", "XDG_CACHE_HOME": "/x", "LAB_CACHE": "/l"}, "/l"),
+        ({"HOME": "/h", "XDG_CACHE_HOME": "/x", "LAB_CACHE": "/l"}, "/l/serverless-lab"),
         ({"HOME": "/h", "XDG_CACHE_HOME": "", "LAB_CACHE": ""}, "/h/.cache/serverless-lab"),
     ],
 )
@@ -63,7 +63,7 @@ def test_a_relative_cache_stays_where_it_is_when_the_folder_changes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAB_CACHE", "here")
-    assert settings().cache == tmp_path / "here"
+    assert settings().cache == tmp_path / "here/serverless-lab"
 
 
 def test_under_sudo_files_belong_to_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:

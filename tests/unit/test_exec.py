@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -136,6 +138,40 @@ def test_an_interrupted_stream_ends_a_program_that_does_not_want_to() -> None:
     """
     # In a process of its own: it would wait for as long as the program runs.
     wait_until_gone(int(_exec.run(python(caller), timeout=20)))
+
+
+def test_a_streamed_program_ends_with_its_caller_however_that_ends() -> None:
+    stream = "from lab_helpers import _exec; import sys; _exec.stream(sys.argv[1:], on_line=print)"
+    caller = [sys.executable, "-u", "-c", stream, sys.executable, "-c", PRINT_THEN_HANG]
+    with subprocess.Popen(caller, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        process.kill()
+    wait_until_gone(pid)
+
+
+def test_a_called_program_has_the_time_to_tidy_up_after_ctrl_c() -> None:
+    tidy = """if True:
+        import signal
+        def tidy_up(*_):
+            print("tidied up", flush=True)
+            raise SystemExit(3)
+        signal.signal(signal.SIGINT, tidy_up)
+        print("ready", flush=True)
+        signal.pause()
+    """
+    call = "from lab_helpers import _exec; import sys; sys.exit(_exec.call(sys.argv[1:]))"
+    caller = [sys.executable, "-c", call, sys.executable, "-c", tidy]
+    with subprocess.Popen(
+        caller, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        # As a terminal does: to all that run on it.
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=20)
+    assert said == "tidied up\n"
+    assert process.returncode == 3
 
 
 def test_call_returns_the_exit_code() -> None:

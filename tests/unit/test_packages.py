@@ -31,11 +31,12 @@ def test_a_program_that_is_nowhere_is_an_error() -> None:
         packages.find("no-such-program")
 
 
-def test_a_file_is_found_only_among_the_unpacked(unpacked: Path) -> None:
+def test_a_file_is_the_unpacked_one_or_the_systems(unpacked: Path) -> None:
     found = packages.find_file("etc/containers/policy.json")
     assert found == unpacked / "etc/containers/policy.json"
-    with pytest.raises(LabError, match="etc/passwd"):
-        packages.find_file("etc/passwd")
+    assert packages.find_file("etc/passwd") == Path("/etc/passwd")
+    with pytest.raises(LabError, match="no-such-file"):
+        packages.find_file("etc/no-such-file")
 
 
 def test_a_program_runs_with_the_libraries_it_was_unpacked_with(unpacked: Path) -> None:

@@ -72,17 +72,30 @@ def test_the_doctor_shows_a_remedy_only_for_what_is_missing(
 
 
 def test_the_table_names_chapter_cell_and_error_of_a_failure(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = "CheckFailed: not so: [a claim] that is longer than a terminal is wide, " + "x" * 60
     passed = Result(Chapter(Path("01-good.ipynb")), 12.4)
     failed = Result(Chapter(Path("02-bad.ipynb")), 3.2, cell=7, error=error)
+    monkeypatch.setenv("COLUMNS", "300")
     report.print_table([passed, failed])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if ".ipynb" in line]
+    assert [row[1] for row in rows] == ["01-good", "02-bad"]
+    assert rows[0][3:9] == ["passed", "│", "12", "s", "│", "build/notebooks/01-good.ipynb"]
+    assert rows[1][3] == "failed"
+    assert rows[1][-2 - len(error.split()) - 1 :] == ["7", "│", *error.split(), "│"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_narrow_table_loses_nothing(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    error = "CommandError: " + "x" * 90
+    report.print_table([Result(Chapter(Path("01-install-the-cluster.ipynb")), 3, 7, error)])
     shown = capsys.readouterr().out
-    assert "01-good" in shown
-    assert "12 s" in shown
-    assert "build/notebooks/01-good.ipynb" in shown, "the path is not cut"
-    assert f"chapter 02-bad, cell 7: {error}\n" in shown
+    assert "…" not in shown
+    assert shown.count("x") >= 90
 
 
 def test_an_error_without_a_cell_does_not_name_one(capsys: pytest.CaptureFixture[str]) -> None:

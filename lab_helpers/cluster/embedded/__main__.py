@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ..._config import settings
@@ -10,11 +11,17 @@ from .provider import OPERATIONS
 
 
 def main() -> int:
+    os.umask(0o022)
     try:
         OPERATIONS[sys.argv[1]](settings().name)
     except LabError as failed:
         print(failed, file=sys.stderr)
         return failed.exit_code
+    except OSError as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

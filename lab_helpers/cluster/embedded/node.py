@@ -18,8 +18,6 @@ REGISTRY_NODE_PORT = 32000
 
 INSIDE = Path("/run/lab")
 """Where the sandbox sees the node's folder: short, and the same whatever the cache is called."""
-VOLUMES = Path("/var/snap/microk8s/common/default-storage")
-"""Where the sandbox sees the volumes' folder: microk8s' own path."""
 
 
 @dataclass(frozen=True)

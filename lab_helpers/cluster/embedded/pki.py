@@ -1,8 +1,8 @@
-"""The cluster's certificates, from two authorities of its own.
+"""The cluster's certificates, from three authorities of its own.
 
-One authority signs servers and users; the other only the API server's calls to extension API
-servers (metrics-server), so that no user certificate can pass for them. Keys are P-256, made anew
-for every cluster.
+One authority signs servers and users. Another signs only the API server's calls to extension API
+servers (metrics-server), a third only etcd and its one client, so that no user certificate can
+pass for those. Keys are P-256, made anew for every cluster.
 """
 
 from __future__ import annotations
@@ -34,17 +34,16 @@ def write_all(node: Node) -> None:
     folder = node.folder / "pki"
     authority = _authority(folder, "ca", f"lab-{node.name}")
     front_proxy = _authority(folder, "front-proxy-ca", f"lab-{node.name}-front-proxy")
+    etcd = _authority(folder, "etcd-ca", f"lab-{node.name}-etcd")
     hostname = f"lab-{node.name}"
     servers = {
         "apiserver": ["kubernetes", "kubernetes.default", "kubernetes.default.svc",
                       "kubernetes.default.svc.cluster.local", "localhost", "127.0.0.1",
                       node.address, API_SERVICE_ADDRESS],
-        "etcd": ["localhost", "127.0.0.1"],
         "kubelet": [hostname, node.address],
     }  # fmt: skip
     clients = {
         "admin": ("lab-admin", "system:masters"),
-        "apiserver-etcd-client": ("kube-apiserver", ""),
         "apiserver-kubelet-client": ("kube-apiserver-kubelet-client", "system:masters"),
         "kube-controller-manager": ("system:kube-controller-manager", ""),
         "kube-scheduler": ("system:kube-scheduler", ""),
@@ -55,6 +54,8 @@ def write_all(node: Node) -> None:
         _issue(folder, name, authority, _subject(name), hosts=hosts)
     for name, (user, group) in clients.items():
         _issue(folder, name, authority, _subject(user, group))
+    _issue(folder, "etcd", etcd, _subject("etcd"), hosts=["localhost", "127.0.0.1"])
+    _issue(folder, "apiserver-etcd-client", etcd, _subject("kube-apiserver"))
     _issue(folder, "front-proxy-client", front_proxy, _subject("front-proxy-client"))
     _service_accounts(folder)
 

@@ -130,7 +130,7 @@ def allocate(name: str) -> Node:
 
     :raises LabError: every candidate is taken.
     """
-    with locked(settings().clusters / ".allocate.lock", "choosing addresses"):
+    with locked(settings().clusters / "allocate.lock", "choosing addresses"):
         known = Node.load(name)
         if known is not None:
             return known
@@ -147,12 +147,14 @@ def allocate(name: str) -> Node:
 
 def keep_ports(node: Node) -> Node:
     """The node with other ports where somebody took its own while it was stopped."""
-    kept = replace(
-        node,
-        ingress_port=free_port(node.ingress_port, set()),
-        registry_port=free_port(node.registry_port, set()),
-    )
-    kept.save()
+    with locked(settings().clusters / "allocate.lock", "choosing ports"):
+        others = [n for n in map(Node.load, _names()) if n is not None and n.name != node.name]
+        kept = replace(
+            node,
+            ingress_port=free_port(node.ingress_port, {n.ingress_port for n in others}),
+            registry_port=free_port(node.registry_port, {n.registry_port for n in others}),
+        )
+        kept.save()
     return kept
 
 
@@ -163,7 +165,9 @@ def _names() -> list[str]:
 def _free_network(taken: set[int]) -> int:
     """A third number N for which no route of the host touches 10.153.N.0/24."""
     routes = json.loads(packages.run("ip", "-json", "route", "show", "table", "all"))
-    used = [ipaddress.ip_network(r["dst"], strict=False) for r in routes if _is_ipv4(r["dst"])]
+    known = [ipaddress.ip_network(r["dst"], strict=False) for r in routes if _is_ipv4(r["dst"])]
+    # Half of everything, or all of 10/8, is somebody's VPN; the link's own route is closer.
+    used = [network for network in known if network.prefixlen > 8]
     for number in range(256):
         candidate = ipaddress.ip_network(f"10.153.{number}.0/24")
         if number not in taken and not any(candidate.overlaps(net) for net in used):

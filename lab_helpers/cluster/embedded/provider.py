@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from ... import _progress, _wait
 from ..._artifacts import require_space
 from ..._config import settings
-from ..._exceptions import CommandError, LabError
-from ..._exec import as_root, call, run
-from ..._files import give_to_owner, locked, remove_tree
+from ..._exceptions import CommandError, LabError, WaitTimeout
+from ..._exec import PYTHON, as_root, call, run
+from ..._files import locked, remove_tree, write
 from ...builds import build_all
 from .._provider import Connection, Status
 from . import preflight, sandbox
 from .actions import CREATE
 from .actions.apply_addons import kubectl
-from .actions.start_sandbox import unlink
-from .actions.wait_until_ready import events, is_ready
+from .actions.wait_until_ready import events, is_ready, wait_until_ready
 from .node import INSIDE, Node, folder
 from .runtime import ctr, import_archive
 from .services import has_egress
@@ -114,7 +112,7 @@ class EmbeddedProvider:
         if settings().is_root:
             OPERATIONS[operation](self._cluster)
             return
-        module = [sys.executable, "-m", "lab_helpers.cluster.embedded", operation]
+        module = [*PYTHON, "-m", "lab_helpers.cluster.embedded", operation]
         here = settings()
         variables = {
             "LAB_NAME": here.name,
@@ -125,7 +123,7 @@ class EmbeddedProvider:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         if call(as_root(module, **variables)) != 0:
-            raise LabError(f"the cluster could not be {operation}d; see the lines above")
+            raise LabError(f"could not {operation} the cluster; the lines above say why")
 
 
 def create(name: str) -> None:
@@ -135,23 +133,43 @@ def create(name: str) -> None:
         if _serves(node):
             return
         if sandbox.init_pid(node) is not None:
-            # Something is there that does not answer, or has another way out than is asked for:
-            # begin again from what is on disk.
+            if _recovers(node):
+                return
+            # It does not answer, or has another way out than is asked for: begin again from
+            # what is on disk.
             _end(node)
-        unlink(node)
+        sandbox.kill(node)
         node = preflight.keep_ports(node)
+        complete = node.folder / "complete"
+        complete.unlink(missing_ok=True)
         for action in CREATE:
             with _progress.step(action.__name__.replace("_", " ")):
                 action(node)
+        write(complete, "")
 
 
 def _serves(node: Node) -> bool:
     """Whether it runs as it should, so that there is nothing to do."""
-    return (
-        sandbox.init_pid(node) is not None
-        and settings().egress in (None, has_egress(node))
-        and not is_ready(node)
-    )
+    return sandbox.init_pid(node) is not None and _is_whole(node) and not is_ready(node)
+
+
+def _is_whole(node: Node) -> bool:
+    """Whether its last start came to an end, with the way out that is asked for now."""
+    complete = (node.folder / "complete").exists()
+    return complete and settings().egress in (None, has_egress(node))
+
+
+def _recovers(node: Node) -> bool:
+    """Whether a node that was whole is ready again in a moment: a busy machine is no reason to
+    end what runs on it."""
+    if not _is_whole(node):
+        return False
+    try:
+        with _progress.step("wait for the cluster to answer again"):
+            wait_until_ready(node, timeout=20)
+    except WaitTimeout:
+        return False
+    return True
 
 
 def stop(name: str) -> None:
@@ -201,15 +219,12 @@ def delete(name: str) -> None:
     with _locked(name), _progress.step(f"remove cluster {name}"):
         node = Node.load(name) or Node(name, 0, 0, 0)
         sandbox.kill(node)
-        unlink(node)
         remove_tree(node.folder)
 
 
 def _locked(name: str) -> AbstractContextManager[None]:
     """One creation, stop or removal of a cluster at a time."""
-    lock = locked(settings().clusters / f".{name}.lock", f"cluster {name}")
-    give_to_owner(settings().clusters, below=False)
-    return lock
+    return locked(settings().clusters / f".{name}.lock", f"cluster {name}")
 
 
 STATELESS = ("kubelet", "kube-controller-manager", "kube-scheduler", "kube-apiserver")

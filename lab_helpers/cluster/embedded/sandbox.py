@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from ... import _wait
 from ..._config import settings
-from ..._exceptions import LabError, tail
+from ..._exceptions import CommandError, LabError, WaitTimeout, tail
 from ..._exec import Argument, as_root, run, spawn
 from ..._files import write
 from ...packages import packages
@@ -31,7 +32,8 @@ def start(node: Node) -> None:
     write(log, "")
     script = node.folder / "etc" / "sandbox.sh"
     record_then_become = (
-        'echo $$ >"$0"; for group in $LAB_CGROUPS; do echo $$ >$group/cgroup.procs; done; exec "$@"'
+        'echo $$ >"$0" || exit 1; '
+        'for group in $LAB_CGROUPS; do echo $$ >"$group/cgroup.procs"; done; exec "$@"'
     )
     # In a cgroup of its own, the node does not end with the login session that started it.
     groups = " ".join(str(folder / _OWN) for folder in _cgroup_folders(node))
@@ -47,8 +49,8 @@ def start(node: Node) -> None:
 
 def _environment() -> dict[str, str]:
     """The services' environment: programs where the sandbox sees them, nothing of the user's."""
-    unpacked = INSIDE / "artifacts" / packages.root.name
-    inside = packages.environment(unpacked)
+    # By the node's own link: the cache may have newer packages than a running node began with.
+    inside = packages.environment(INSIDE / "bin" / "packages")
     on_host = packages.environment()
     # Before its mounts are made, the script runs programs by the host's paths.
     merged = {key: f"{inside[key]}:{on_host[key]}" for key in inside}
@@ -129,13 +131,36 @@ def enter(node: Node, argv: list[Argument], *namespaces: str, timeout: float | N
 
 
 def kill(node: Node) -> None:
-    """End everything in the sandbox at once; its namespaces and mounts go with it."""
+    """End everything in the sandbox at once; its namespaces and mounts go with it.
+
+    What an ended one left (its link, its cgroups) is removed in any case.
+
+    :raises LabError: the cluster of that name is another cache's.
+    """
+    _refuse_foreign(node)
     for pid in (init_pid(node), _parent(node)):
         if pid is not None:
             _kill(pid)
     _wait.until(f"the processes of {node.name} to end", lambda: _gone(node), timeout=20)
     _pid_file(node).unlink(missing_ok=True)
+    # By name: a connection that nobody answers any more may keep its namespace for minutes.
+    with suppress(CommandError, LabError):
+        packages.run("ip", "link", "delete", node.link)
     _remove_cgroups(node)
+
+
+def _refuse_foreign(node: Node) -> None:
+    """A sandbox that is not ours, in our cgroup, belongs to the same name in another cache."""
+    if _parent(node) is not None:
+        return
+    try:
+        _wait.until("an ended sandbox to be gone", lambda: _gone(node), timeout=3)
+    except WaitTimeout as foreign:
+        raise LabError(
+            f"a cluster {node.name} runs that was made with another cache",
+            seen=foreign.last,
+            remedy="use that cache (LAB_CACHE, or the user who made it), or another LAB_NAME",
+        ) from foreign
 
 
 def _kill(pid: int) -> None:
@@ -190,7 +215,8 @@ def make_cgroups(node: Node) -> None:
         raise LabError(
             "the cluster's cgroups could not be made",
             seen=str(refused),
-            remedy="run outside a container, or in one that may write to /sys/fs/cgroup",
+            remedy="run outside a container, or in a privileged one with the host's cgroups "
+            "(docker run --privileged --cgroupns=host)",
         ) from refused
 
 

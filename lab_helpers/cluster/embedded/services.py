@@ -90,11 +90,11 @@ def _etcd() -> list[str]:
         "--initial-advertise-peer-urls=https://127.0.0.1:2380",
         "--initial-cluster=node=https://127.0.0.1:2380",
         "--client-cert-auth",
-        f"--trusted-ca-file={_PKI}/ca.crt",
+        f"--trusted-ca-file={_PKI}/etcd-ca.crt",
         f"--cert-file={_PKI}/etcd.crt",
         f"--key-file={_PKI}/etcd.key",
         "--peer-client-cert-auth",
-        f"--peer-trusted-ca-file={_PKI}/ca.crt",
+        f"--peer-trusted-ca-file={_PKI}/etcd-ca.crt",
         f"--peer-cert-file={_PKI}/etcd.crt",
         f"--peer-key-file={_PKI}/etcd.key",
         "--auto-compaction-retention=1h",
@@ -111,13 +111,12 @@ def _apiserver(node: Node) -> list[str]:
         "--allow-privileged",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
-        "--anonymous-auth=true",
         "--profiling=false",
         f"--client-ca-file={_PKI}/ca.crt",
         f"--tls-cert-file={_PKI}/apiserver.crt",
         f"--tls-private-key-file={_PKI}/apiserver.key",
         "--etcd-servers=https://127.0.0.1:2379",
-        f"--etcd-cafile={_PKI}/ca.crt",
+        f"--etcd-cafile={_PKI}/etcd-ca.crt",
         f"--etcd-certfile={_PKI}/apiserver-etcd-client.crt",
         f"--etcd-keyfile={_PKI}/apiserver-etcd-client.key",
         "--kubelet-preferred-address-types=InternalIP",
@@ -196,7 +195,8 @@ def _egress() -> list[str]:
         "nft add chain ip egress out '{ type nat hook postrouting priority 100; }' && "
         f"nft flush chain ip egress out && "
         f"nft add rule ip egress out ip saddr {POD_RANGE} oifname tap0 masquerade && "
+        f'mount --bind {_ETC}/host-resolv.conf "$(realpath -m /etc/resolv.conf)" && '
         "exec nsenter --net=/run/host.net -- slirp4netns --configure --mtu=1500 "
         "--disable-host-loopback --netns-type=path /run/node.net tap0"
     )
-    return ["sh", "-c", attach]
+    return ["unshare", "--mount", "sh", "-c", attach]

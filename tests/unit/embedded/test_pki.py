@@ -17,7 +17,7 @@ from lab_helpers.cluster.embedded import pki
 from lab_helpers.cluster.embedded.node import API_SERVICE_ADDRESS, Node
 
 NODE = Node("lab", 7, 8080, 32000)
-AUTHORITIES = ("ca", "front-proxy-ca")
+AUTHORITIES = ("ca", "etcd-ca", "front-proxy-ca")
 SERVERS = {
     "apiserver": [
         "kubernetes.default.svc.cluster.local", "localhost", "127.0.0.1", NODE.address,
@@ -50,7 +50,10 @@ def load(folder: Path, name: str) -> x509.Certificate:
 
 
 def authority_of(name: str) -> str:
-    return "front-proxy-ca" if name.startswith("front-proxy") else "ca"
+    own = {
+        "apiserver-etcd-client": "etcd-ca", "etcd": "etcd-ca", "front-proxy-client": "front-proxy-ca",
+    }  # fmt: skip
+    return own.get(name, "ca")
 
 
 def test_these_are_all_the_certificates(folder: Path) -> None:
@@ -66,9 +69,9 @@ def test_all_files_are_the_owners_alone(folder: Path) -> None:
 def test_a_certificate_is_signed_by_its_authority_only(name: str, folder: Path) -> None:
     certificate = load(folder, name)
     certificate.verify_directly_issued_by(load(folder, authority_of(name)))
-    (other,) = set(AUTHORITIES) - {authority_of(name)}
-    with pytest.raises(ValueError, match="Issuer"):
-        certificate.verify_directly_issued_by(load(folder, other))
+    for other in set(AUTHORITIES) - {authority_of(name)}:
+        with pytest.raises(ValueError, match="Issuer"):
+            certificate.verify_directly_issued_by(load(folder, other))
 
 
 @pytest.mark.parametrize("name", [*AUTHORITIES, *SERVERS, *CLIENTS])
@@ -191,6 +194,7 @@ def test_the_api_server_is_nobody_else(folder: Path) -> None:
         shake_hands(folder, host="10.153.99.2")
 
 
-def test_the_front_proxy_is_no_user_of_the_api_server(folder: Path) -> None:
+@pytest.mark.parametrize("client", ["front-proxy-client", "apiserver-etcd-client"])
+def test_who_another_authority_vouches_for_is_no_user(client: str, folder: Path) -> None:
     with pytest.raises(ssl.SSLError, match="certificate"):
-        shake_hands(folder, host=NODE.address, client="front-proxy-client")
+        shake_hands(folder, host=NODE.address, client=client)

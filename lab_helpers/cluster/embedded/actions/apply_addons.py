@@ -22,6 +22,7 @@ def apply_addons(node: Node) -> None:
         images={f"lab/{name}": IMAGES[name].reference for name in ADDON_IMAGES},
         values={
             "ingress_port": node.ingress_port,
+            "egress": "open" if node.egress else "closed",
             # Without a way out, an outside name must fail at once rather than time out.
             "upstream_dns": _FORWARD_UP if node.egress else _NO_SUCH_NAME,
         },

@@ -20,9 +20,12 @@ def link_programs(node: Node) -> None:
     for name, target in links(inside).items():
         (folder / name).symlink_to(target)
     (folder / "kubectl").symlink_to(CATALOGUE["kubernetes"].binary)
-    (folder / "cni").symlink_to(INSIDE / "artifacts" / packages.root.name / _cni_folder())
+    (folder / "packages").symlink_to(INSIDE / "artifacts" / packages.root.name)
+    (folder / "cni").symlink_to(_seen_inside(packages.find_file("usr/lib/cni/ptp").parent))
 
 
-def _cni_folder() -> Path:
-    """Where the CNI plugins are in the unpacked packages."""
-    return packages.find_file("usr/lib/cni/ptp").parent.relative_to(packages.root)
+def _seen_inside(path: Path) -> Path:
+    """A path of the unpacked packages as the sandbox sees it; one of the system is the same."""
+    if path.is_relative_to(packages.root):
+        return Path("packages") / path.relative_to(packages.root)
+    return path

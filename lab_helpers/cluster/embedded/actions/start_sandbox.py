@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...._exceptions import CommandError
 from ....packages import packages
 from .. import sandbox
 from ..node import Node
@@ -21,20 +20,14 @@ def _link(node: Node) -> None:
     init = sandbox.init_pid(node)
     _ip("link", "add", node.link, "type", "veth", "peer", "name", "eth0", "netns", str(init))
     # No link-local chatter: the pair has the two addresses below and nothing else.
-    Path(f"/proc/sys/net/ipv6/conf/{node.link}/disable_ipv6").write_text("1")
+    switch = Path(f"/proc/sys/net/ipv6/conf/{node.link}/disable_ipv6")
+    if switch.exists():
+        switch.write_text("1")
     _ip("address", "add", f"{node.host_address}/24", "dev", node.link)
     _ip("link", "set", node.link, "up")
     ip = packages.find("ip")
     sandbox.enter(node, [ip, "address", "add", f"{node.address}/24", "dev", "eth0"], "net")
     sandbox.enter(node, [ip, "link", "set", "eth0", "up"], "net")
-
-
-def unlink(node: Node) -> None:
-    """Remove the host's end if it is still there; it goes by itself with the sandbox."""
-    try:
-        _ip("link", "delete", node.link)
-    except CommandError:
-        return
 
 
 def _ip(*arguments: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -12,7 +11,8 @@ from typing import Any
 import httpx
 
 from .... import _wait
-from ...._exceptions import CommandError
+from ...._exceptions import CommandError, tail
+from ...._exec import PYTHON
 from .. import api, sandbox
 from ..node import API_SERVICE_ADDRESS, DNS_ADDRESS, Node
 from .apply_addons import kubectl
@@ -20,12 +20,11 @@ from .apply_addons import kubectl
 AWAITED = ("coredns", "traefik", "registry", "hostpath-provisioner")
 """The addons a first workload needs. metrics-server is left to come by itself: its first figures
 take it two rounds of asking."""
-_SECONDS = 90
 
 
-def wait_until_ready(node: Node) -> None:
+def wait_until_ready(node: Node, *, timeout: float = 90) -> None:
     for what, probe in _PROBES.items():
-        _wait.until(what, partial(probe, node), timeout=_SECONDS, events=partial(events, node))
+        _wait.until(what, partial(probe, node), timeout=timeout, events=partial(events, node))
 
 
 def is_ready(node: Node) -> str:
@@ -92,9 +91,9 @@ def _dns_answers(node: Node) -> None:
     )
     name = "kubernetes.default.svc.cluster.local"
     try:
-        answer = sandbox.enter(node, [sys.executable, "-c", ask, DNS_ADDRESS, name], "net")
+        answer = sandbox.enter(node, [*PYTHON, "-c", ask, DNS_ADDRESS, name], "net")
     except CommandError as refused:
-        raise _wait.NotYet(refused.output.strip().splitlines()[-1]) from refused
+        raise _wait.NotYet(tail(refused.output, 1) or refused.what) from refused
     if answer.strip() != API_SERVICE_ADDRESS:
         raise _wait.NotYet(f"{name} is said to be {answer.strip()}")
 

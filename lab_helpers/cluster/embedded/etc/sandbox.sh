@@ -10,6 +10,8 @@ mounts() {
     artifacts=$1 name=$2
     hostname "$name"
     resolv=$(realpath -m /etc/resolv.conf)
+    # The way out, if there is one, asks the host's resolvers.
+    cat "$resolv" >etc/host-resolv.conf 2>/dev/null || true
 
     # What the node writes goes to its own folder or to memory; the host's files are read-only.
     mount --bind "$artifacts" artifacts
@@ -18,6 +20,7 @@ mounts() {
     mount --rbind . /run/lab
     cd /run/lab
     mount -t tmpfs -o mode=755 tmpfs /var
+    mount -t tmpfs -o mode=1777 tmpfs /tmp
     mkdir -p /var/lib /var/log /var/cache /var/tmp /var/snap/microk8s/common/default-storage
     chmod 1777 /var/tmp
     ln -s /run /var/run
@@ -55,7 +58,7 @@ network() {
     mount --make-private --bind /proc/self/ns/net /run/node.net
     ip link set lo up
     echo 1 >/proc/sys/net/ipv4/ip_forward
-    echo 0 >/proc/sys/net/ipv6/conf/default/accept_ra
+    [ ! -d /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/default/accept_ra
     # A packet to a Service that has no rule yet must go nowhere, not out.
     ip link add services type bridge
     ip link set services up
