@@ -23,7 +23,9 @@ def cache(tmp_path: Path) -> Iterator[Path]:
         os.environ.pop(name, None)
     os.environ["LAB_CACHE"] = str(tmp_path / "cache")
     settings.cache_clear()
-    yield settings().cache
+    folder = settings().cache
+    settings.cache_clear()
+    yield folder
     os.environ.clear()
     os.environ.update(before)
     settings.cache_clear()

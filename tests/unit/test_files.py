@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lab_helpers import _files
+from lab_helpers import LabError, _files
 from lab_helpers._config import settings
-from lab_helpers._files import read_json, remove_tree, write, write_json
+from lab_helpers._files import locked, read_json, remove_tree, write, write_json
 
 NOBODY = 65534
 
@@ -113,6 +116,32 @@ def test_under_sudo_a_tree_is_given_to_the_caller(
         assert (found.st_uid, found.st_gid) == (1, 2), name
     assert outside.stat().st_uid == 0
     _files.give_to_owner(tmp_path / "not there")
+
+
+def test_a_lock_that_somebody_holds_is_waited_for_in_vain(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / "new/lock", "the first"),
+        pytest.raises(LabError, match="is busy: the second") as busy,
+        locked(tmp_path / "new/lock", "the second", timeout=0.05),
+    ):
+        pytest.fail("both had it")
+    assert str(tmp_path / "new/lock") in busy.value.seen
+
+
+def test_a_lock_is_free_again_however_its_holder_ended(tmp_path: Path) -> None:
+    hold = """if True:
+        import os, signal, sys
+        from pathlib import Path
+        from lab_helpers._files import locked
+        with locked(Path(sys.argv[1]), "something"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    ended = subprocess.run([sys.executable, "-c", hold, tmp_path / "lock"], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    with locked(tmp_path / "lock", "something else", timeout=0.05):
+        pass
+    with pytest.raises(ValueError, match="mine"), locked(tmp_path / "lock", "x", timeout=0.05):
+        raise ValueError("mine")
 
 
 def test_json_comes_back_as_it_was(tmp_path: Path) -> None:

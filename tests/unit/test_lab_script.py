@@ -338,7 +338,7 @@ def test_uv_installs_the_lock_from_where_pip_would(clone: Clone, tmp_path: Path)
     call = (tmp_path / "call").read_text().splitlines()
     assert call[:2] == ["pip", "sync"]
     assert {"--require-hashes", "requirements.lock", str(clone.python)} < set(call)
-    assert f"{tmp_path}/cache/wheels" in call
+    assert f"{tmp_path}/cache/serverless-lab/wheels" in call
     env = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
     assert env["UV_DEFAULT_INDEX"] == clone.env["PIP_INDEX_URL"]
     assert env["UV_INDEX"] == "file:///b file:///c"

@@ -86,7 +86,7 @@ def test_the_table_names_chapter_cell_and_error_of_a_failure(
     assert rows[1][-2 - len(error.split()) - 1 :] == ["7", "│", *error.split(), "│"]
 
 
-@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("columns", [80, 120])
 def test_a_narrow_table_loses_nothing(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from ..._files import write
 from .node import API_SERVICE_ADDRESS, Node
 
+LAYOUT = 2
+"""Raised when other certificates are made: a cluster with older ones gets new ones."""
 _VALID = timedelta(days=3650)
 
 

@@ -50,10 +50,9 @@ def load(folder: Path, name: str) -> x509.Certificate:
 
 
 def authority_of(name: str) -> str:
-    own = {
-        "apiserver-etcd-client": "etcd-ca", "etcd": "etcd-ca", "front-proxy-client": "front-proxy-ca",
-    }  # fmt: skip
-    return own.get(name, "ca")
+    if name in ("etcd", "apiserver-etcd-client"):
+        return "etcd-ca"
+    return "front-proxy-ca" if name == "front-proxy-client" else "ca"
 
 
 def test_these_are_all_the_certificates(folder: Path) -> None:
