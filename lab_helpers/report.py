@@ -78,11 +78,10 @@ def print_doctor(found: list[dict[str, Any]]) -> None:
 
 def print_table(results: list[course.Result]) -> None:
     """Show how the chapters went, one row each."""
-    table = Table("chapter", "result", "time")
-    table.add_column("executed notebook", overflow="fold")
-    if not all(result.passed for result in results):
-        table.add_column("cell")
-        table.add_column("error", overflow="fold")
+    table = Table()
+    failed = () if all(result.passed for result in results) else ("cell", "error")
+    for name in ("chapter", "result", "time", "executed notebook", *failed):
+        table.add_column(name, overflow="fold")
     for result in results:
         table.add_row(*_outcome(result))
     Console().print(table)
