@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from lab_helpers import _wait
 from lab_helpers._config import settings
+from lab_helpers.cluster.embedded.artifacts import needed
 from lab_helpers.packages import packages
 from lab_helpers.programs import TOOLCHAIN
 
@@ -102,11 +104,11 @@ def new_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _compiler: Path, _compiled: Path
 ) -> Iterator[Path]:
     """A cache that has the compiler and the system packages, and nothing made with them."""
-    cache = tmp_path / "cache"
-    for kept in (packages.artifact.build(), _compiler):
-        link(cache / "artifacts" / kept.name, kept)
+    kept = (packages.artifact.build(), _compiler)
+    cache = use_cache(tmp_path / "cache", monkeypatch)
+    for artifact in kept:
+        link(cache / "artifacts" / artifact.name, artifact)
     link(cache / "go" / "build", _compiled)
-    use_cache(cache, monkeypatch)
     yield cache
     settings.cache_clear()
 
@@ -116,7 +118,18 @@ def link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-def use_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have this process, and what it starts, keep everything in another folder."""
-    monkeypatch.setenv("LAB_CACHE", str(cache))
+def use_cache(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have this process, and what it starts, keep everything in a cache somewhere else."""
+    monkeypatch.setenv("LAB_CACHE", str(home))
     settings.cache_clear()
+    return settings().cache
+
+
+def share_artifacts(built: Path, cache: Path) -> None:
+    """Give a cache what another has built already: the same files under other names."""
+    for artifact in needed():
+        source = built / "artifacts" / artifact.path.name
+        shutil.copytree(
+            source, cache / "artifacts" / source.name, symlinks=True, copy_function=os.link
+        )
+    link(cache / "wheels", built / "wheels")

@@ -58,18 +58,12 @@ class Cluster:
         return pid
 
     def processes(self) -> list[int]:
-        """Everything that descends from the sandbox's first process."""
-        children: dict[int, list[int]] = {}
-        for pid in pids():
-            children.setdefault(_parent(pid), []).append(pid)
-        found = [self.init]
-        for pid in found:
-            found += children.get(pid, [])
-        return found
+        """Everything that runs in the sandbox."""
+        return descendants(self.init)
 
     def process(self, name: str) -> int:
         """The process of a service, by the name it was started under."""
-        found = [pid for pid in self.processes() if Path(_words(pid)[0]).name == name]
+        found = [pid for pid in self.processes() if program(pid) == name]
         assert len(found) == 1, f"{len(found)} processes called {name}"
         return found[0]
 
@@ -137,6 +131,27 @@ def pids() -> list[int]:
     """Processes that have not ended; when their parent takes note of an end is its own matter."""
     numbers = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
     return [pid for pid in numbers if "\nState:\tZ" not in _read(pid, "status")]
+
+
+def descendants(ancestor: int) -> list[int]:
+    """A process and all that it started, and so on."""
+    children: dict[int, list[int]] = {}
+    for pid in pids():
+        children.setdefault(_parent(pid), []).append(pid)
+    found = [ancestor]
+    for pid in found:
+        found += children.get(pid, [])
+    return found
+
+
+def mentioning(text: str) -> list[int]:
+    """The processes that were started with this somewhere in their command lines."""
+    return [pid for pid in pids() if text in _read(pid, "cmdline")]
+
+
+def program(pid: int) -> str:
+    """The name a process was started under."""
+    return Path(_words(pid)[0]).name
 
 
 def _read(pid: int, name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from lab_helpers import CommandError, Lab, _http, _wait
-from lab_helpers._config import ROOT, environment, settings
+from lab_helpers._config import ROOT, environment
 from lab_helpers._exec import Argument, run
 from lab_helpers.cluster import Connection
 
@@ -25,25 +25,26 @@ class OwnCluster(Cluster):
     """A cluster that nobody else uses.
 
     :param root: the clone whose command line drives it.
+    :ivar env: the environment it is driven in.
     """
 
     def __init__(self, name: str, *, root: Path = ROOT) -> None:
         super().__init__(name)
         self.script = root / "lab"
-        self._env = environment(LAB_NAME=name, LAB_CACHE=str(settings().cache))
+        self.env = environment(LAB_NAME=name)
 
     def command(self, *arguments: Argument, timeout: float = 120) -> str:
         """Run ``./lab`` for this cluster and return what it printed on stdout.
 
         :raises CommandError: with its exit code and what it said.
         """
-        return run([self.script, *arguments], env=self._env, timeout=timeout)
+        return run([self.script, *arguments], env=self.env, timeout=timeout)
 
     def start(self, *arguments: Argument, log: Path) -> Popen[bytes]:
         """Start ``./lab`` and leave it running."""
         words = [str(word) for word in (self.script, *arguments)]
         with log.open("ab") as sink:
-            return Popen(words, env=self._env, stdin=DEVNULL, stdout=sink, stderr=STDOUT)
+            return Popen(words, env=self.env, stdin=DEVNULL, stdout=sink, stderr=STDOUT)
 
     def status(self) -> dict[str, Any]:
         """What ``./lab status --json`` says about the cluster."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from lab_helpers._exec import Argument, run
 from lab_helpers.images import CATALOGUE as IMAGES
 from lab_helpers.programs import CATALOGUE as PROGRAMS
 
-from .machine import PROC, pids
+from .machine import descendants, mentioning, program
 from .own import OwnCluster, until
 
 FORWARD = PROGRAMS["forward"]
@@ -46,48 +45,29 @@ def assert_forward_runs() -> None:
     assert shown.value.returncode == 2
 
 
-def working_in(cache: Path) -> list[int]:
-    """The processes that have to do with a cache."""
-    own = os.getpid()
-    return [pid for pid in pids() if pid != own and mentions(pid, str(cache))]
-
-
-def mentions(pid: int, text: str) -> bool:
-    try:
-        return text in (PROC / str(pid) / "cmdline").read_text(errors="replace")
-    except OSError:
-        return False
-
-
 def test_a_killed_compilation_is_completed_by_the_next(new_cache: Path, tmp_path: Path) -> None:
-    first = OwnCluster("builds").start("build", "forward", log=tmp_path / "log")
-    with first:
-        unfinished = FORWARD.artifact.path.with_name(".program-forward.unfinished")
-        until("the compiler to start", lambda: unfinished.exists() and compiling(), timeout=30)
+    with OwnCluster("builds").start("build", "forward", log=tmp_path / "log") as first:
+        until("the compiler to start", lambda: runs(first, "compile"), timeout=30)
         first.send_signal(signal.SIGKILL)
     build("forward")
     assert_forward_runs()
-    until("what was cut off to end", lambda: not working_in(new_cache), timeout=60)
+    until("what was cut off to end", lambda: not mentioning(str(new_cache)), timeout=60)
     assert_forward_runs()
 
 
-def compiling() -> bool:
-    return any(mentions(pid, "tool/linux_amd64/compile") for pid in pids())
-
-
 def test_a_killed_image_build_is_completed_by_the_next(new_cache: Path, tmp_path: Path) -> None:
-    first = OwnCluster("builds").start("build", "pause", log=tmp_path / "log")
-    with first:
-        until("buildah to start", lambda: buildahs(new_cache), timeout=30)
+    with OwnCluster("builds").start("build", "pause", log=tmp_path / "log") as first:
+        until("buildah to start", lambda: runs(first, "buildah"), timeout=30)
         first.send_signal(signal.SIGKILL)
     build("pause")
     assert PAUSE.archive.stat().st_size > 10_000
-    until("what was cut off to end", lambda: not working_in(new_cache), timeout=60)
+    until("what was cut off to end", lambda: not mentioning(str(new_cache)), timeout=60)
     assert PAUSE.archive.stat().st_size > 10_000
 
 
-def buildahs(cache: Path) -> list[int]:
-    return [pid for pid in working_in(cache) if mentions(pid, "buildah\0--root")]
+def runs(command: Popen[bytes], name: str) -> bool:
+    """Whether a command is running a program of that name right now."""
+    return any(program(pid) == name for pid in descendants(command.pid))
 
 
 @pytest.mark.usefixtures("new_cache")
@@ -103,13 +83,13 @@ def test_a_full_disk_is_said_before_it_is_full_and_space_is_enough(
     tmp_path: Path, new_cache: Path
 ) -> None:
     small = tmp_path / "small"
-    with disk(small, new_cache, megabytes=64) as inside:
+    with disk(small, new_cache.parent, megabytes=64) as inside:
         said = refused("forward", within=inside, LAB_CACHE=str(small))
-        assert f"not enough disk space in {small}" in said
+        assert f"not enough disk space in {small / new_cache.name}" in said
         assert "LAB_CACHE" in said
         run([*inside, "mount", "-o", "remount,size=6g", small])
         build("forward", within=inside, LAB_CACHE=str(small))
-        built = small / "artifacts" / FORWARD.artifact.path.name / "forward"
+        built = small / new_cache.name / "artifacts" / FORWARD.artifact.path.name / "forward"
         run([*inside, "test", "-x", built])
 
 

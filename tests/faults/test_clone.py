@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +11,8 @@ import pytest
 
 from lab_helpers._config import ROOT, settings
 from lab_helpers._exec import run
-from lab_helpers.cluster.embedded.artifacts import needed
 
-from .conftest import link, use_cache
+from .conftest import share_artifacts, use_cache
 from .own import OwnCluster
 
 
@@ -26,27 +24,23 @@ def odd_place() -> Iterator[Path]:
 
 
 def clone(target: Path) -> None:
-    """Copy what is under version control, as it is now."""
+    """Copy what is under version control, as it is now; all of it where nothing is."""
+    if not (ROOT / ".git").exists():
+        made = shutil.ignore_patterns(".venv*", "build", "__pycache__", ".*_cache")
+        shutil.copytree(ROOT, target, ignore=made)
+        return
     listed = run(["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT)
     for name in listed.rstrip("\0").split("\0"):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target / name)
 
 
-def share_artifacts(cache: Path) -> None:
-    """Give a cache what is built already: the same files under other names."""
-    for artifact in needed():
-        target = cache / "artifacts" / artifact.path.name
-        shutil.copytree(artifact.path, target, symlinks=True, copy_function=os.link)
-    link(cache / "wheels", settings().cache / "wheels")
-
-
 def test_up_status_and_down_work_from_a_clone_at_an_odd_path(
     odd_place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clone(odd_place / "the course")
-    share_artifacts(odd_place / "caché")
-    use_cache(odd_place / "caché", monkeypatch)
+    built = settings().cache
+    share_artifacts(built, use_cache(odd_place / "caché", monkeypatch))
     cluster = OwnCluster("clone", root=odd_place / "the course")
     try:
         cluster.command("up")

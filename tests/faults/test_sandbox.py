@@ -59,6 +59,14 @@ def gone(namespaces: set[str]) -> bool:
     return True
 
 
+def test_down_leaves_no_trace_of_a_killed_sandbox(faults: OwnCluster) -> None:
+    namespaces = faults.namespaces()
+    os.kill(faults.init, signal.SIGKILL)
+    until("the sandbox to be gone", lambda: gone(namespaces), timeout=10)
+    faults.command("down")
+    assert traces("faults", namespaces) == []
+
+
 def test_volumes_and_workloads_come_back_after_a_stop(
     faults: OwnCluster, lab: Lab, say: Say
 ) -> None:

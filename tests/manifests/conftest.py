@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from lab_helpers import Lab, _manifests
-from lab_helpers._config import ROOT
-from lab_helpers.images import CATALOGUE
+from lab_helpers._config import ROOT, settings
+from lab_helpers.cluster.embedded.actions import apply_addons
+from lab_helpers.cluster.embedded.node import Node
 
 MANIFESTS = ROOT / "manifests"
 KUSTOMIZATIONS = sorted(path.parent for path in MANIFESTS.rglob("kustomization.yaml"))
@@ -26,21 +28,36 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("kustomization", KUSTOMIZATIONS, ids=names)
 
 
+class _Asked(Exception):
+    """The start was only asked what it would do."""
+
+
 @pytest.fixture(scope="session")
-def render(lab: Lab) -> Render:
+def of_the_start(lab: Lab) -> dict[str, Any]:
+    """The images and values that the cluster's start fills in, from the start itself."""
+    node = Node.load(settings().name)
+    assert node is not None
+    assert node.kubeconfig == lab.connection.kubeconfig
+    given: dict[str, Any] = {}
+
+    def note(_: Path, **arguments: Any) -> str:
+        given.update(arguments)
+        raise _Asked
+
+    with pytest.MonkeyPatch.context() as patch, suppress(_Asked):
+        patch.setattr(_manifests, "render", note)
+        apply_addons(node)
+    return given
+
+
+@pytest.fixture(scope="session")
+def render(lab: Lab, of_the_start: dict[str, Any]) -> Render:
     """Renders addons as the cluster's start does, and chapters as ``kubectl apply -k`` does."""
-    images = {f"lab/{name}": image.reference for name, image in CATALOGUE.items()}
-    values = {
-        "ingress_port": lab.connection.ingress_port,
-        "upstream_dns": "errors",
-        "egress": "false",
-    }
-    kubectl = lab.connection.kubectl
 
     @cache
     def build(folder: Path) -> str:
         if MANIFESTS / "addons" in (folder, *folder.parents):
-            return _manifests.render(folder, kubectl=kubectl, images=images, values=values)
+            return _manifests.render(folder, **of_the_start)
         return lab.kubectl("kustomize", folder)
 
     return build
