@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -150,28 +152,51 @@ def test_a_streamed_program_ends_with_its_caller_however_that_ends() -> None:
     wait_until_gone(pid)
 
 
-def test_a_called_program_has_the_time_to_tidy_up_after_ctrl_c() -> None:
-    tidy = """if True:
-        import signal
-        def tidy_up(*_):
-            print("tidied up", flush=True)
-            raise SystemExit(3)
-        signal.signal(signal.SIGINT, tidy_up)
-        print("ready", flush=True)
-        signal.pause()
-    """
-    call = "from lab_helpers import _exec; import sys; sys.exit(_exec.call(sys.argv[1:]))"
-    caller = [sys.executable, "-c", call, sys.executable, "-c", tidy]
-    with subprocess.Popen(
-        caller, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        # As a terminal does: to all that run on it.
-        os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=20)
+# A program that takes a word from signals, and the one that calls it.
+TIDY = """if True:
+    import signal
+    def tidy_up(*_):
+        print("tidied up", flush=True)
+        raise SystemExit(3)
+    signal.signal(signal.SIGINT, tidy_up)
+    signal.signal(signal.SIGTERM, tidy_up)
+    print("ready", flush=True)
+    signal.pause()
+"""
+CALL = "from lab_helpers import _exec; import sys; sys.exit(_exec.call(sys.argv[1:]))"
+
+
+@pytest.fixture
+def calling() -> Iterator[subprocess.Popen[str]]:
+    """A process whose called program is ready for signals."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", CALL, sys.executable, "-c", TIDY],
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def test_a_called_program_has_the_time_to_tidy_up_after_ctrl_c(
+    calling: subprocess.Popen[str],
+) -> None:
+    # As a terminal does: to all that run on it.
+    os.killpg(calling.pid, signal.SIGINT)
+    said, _ = calling.communicate(timeout=20)
     assert said == "tidied up\n"
-    assert process.returncode == 3
+    assert calling.returncode == 3
+
+
+def test_who_ends_the_caller_ends_the_called_program(calling: subprocess.Popen[str]) -> None:
+    """As ``kill`` and CI systems do: to this one process."""
+    calling.send_signal(signal.SIGTERM)
+    said, _ = calling.communicate(timeout=20)
+    assert said == "tidied up\n"
+    assert calling.returncode == 3
 
 
 def test_call_returns_the_exit_code() -> None:
