@@ -93,6 +93,6 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any], *, mode: int = 0o644) -> None:
     """Write a JSON object, whole or not at all."""
-    write(path, json.dumps(content, indent=2) + "\n")
+    write(path, json.dumps(content, indent=2) + "\n", mode=mode)

@@ -40,7 +40,7 @@ def page(_faults: OwnCluster) -> Iterator[Page]:
     lab.kubectl("create", "namespace", NAMESPACE)
     serve(lab, NAMESPACE, replicas=2, page=NAMESPACE)
     yield Page(_faults, lab, lab.url(NAMESPACE, "/version"))
-    lab.delete("namespace", NAMESPACE)
+    lab.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
     lab.http.close()
 
 

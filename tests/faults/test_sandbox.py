@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 from collections.abc import Iterator
+from secrets import token_hex
 
 import pytest
 
@@ -17,25 +17,29 @@ from .conftest import Say
 from .machine import traces
 from .own import OwnCluster, Writer, until
 
-NAMESPACE = "kept"
-
 
 @pytest.fixture
 def lab(faults: OwnCluster) -> Iterator[Lab]:
-    """The cluster, with a namespace that is removed afterwards."""
+    """A connection to the cluster, podinfo in its registry."""
     lab = faults.connect()
     lab.push_image("podinfo")
-    lab.kubectl("create", "namespace", NAMESPACE)
     yield lab
-    lab.delete("namespace", NAMESPACE)
     lab.http.close()
     lab.api.close()
 
 
+@pytest.fixture
+def namespace(lab: Lab) -> str:
+    """A namespace that goes with the cluster."""
+    name = f"kept-{token_hex(3)}"
+    lab.kubectl("create", "namespace", name)
+    return name
+
+
 def test_nothing_acknowledged_is_lost_when_everything_is_killed(
-    faults: OwnCluster, lab: Lab, say: Say
+    faults: OwnCluster, lab: Lab, namespace: str, say: Say
 ) -> None:
-    writer = Writer(lab, NAMESPACE)
+    writer = Writer(lab, namespace)
     namespaces = faults.namespaces()
     with writer.writing():
         until("a hundred writes", lambda: len(writer.acknowledged) > 100, timeout=30)
@@ -46,7 +50,7 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed(
     say(f"{len(writer.acknowledged)} writes acknowledged, up again in {since(began)}")
     # The kubelet looks for a container in each cgroup folder that is left, 3 s each.
     assert time.monotonic() - began < 40
-    found = lab.get("configmaps", namespace=NAMESPACE)["items"]
+    found = lab.get("configmaps", namespace=namespace)["items"]
     values = {each["metadata"]["name"]: each["data"] for each in found}
     assert [name for name in writer.acknowledged if values.get(name) != {"name": name}] == []
     assert lab.kubectl("get", "--raw", "/readyz/etcd") == "ok"
@@ -68,15 +72,15 @@ def test_down_leaves_no_trace_of_a_killed_sandbox(faults: OwnCluster) -> None:
 
 
 def test_volumes_and_workloads_come_back_after_a_stop(
-    faults: OwnCluster, lab: Lab, say: Say
+    faults: OwnCluster, lab: Lab, namespace: str, say: Say
 ) -> None:
-    apply(lab, NAMESPACE, "notes", name="notes")
-    show(lab, NAMESPACE, "notes-kept", service="notes")
-    serve(lab, NAMESPACE, replicas=2, page="web-kept")
-    lab.wait("deployment/notes", namespace=NAMESPACE)
+    apply(lab, namespace, "notes", name="notes")
+    show(lab, namespace, "notes-kept", service="notes")
+    serve(lab, namespace, replicas=2, page="web-kept")
+    lab.wait("deployment/notes", namespace=namespace)
     lab.wait_for_page("notes-kept", "/healthz")
     stored = post(lab, "notes-kept", "/store", "written before the stop")["hash"]
-    pods = lab.ready_pods(NAMESPACE)
+    pods = lab.ready_pods(namespace)
 
     began = time.monotonic()
     namespaces = faults.namespaces()
@@ -91,10 +95,10 @@ def test_volumes_and_workloads_come_back_after_a_stop(
     lab.wait_for_page("notes-kept", "/healthz")
     say(f"stop {stopped}, up {up}, workloads back {since(began)} after up began")
     assert lab.http.get(lab.url("notes-kept", f"/store/{stored}")).text == "written before the stop"
-    until("the same pods to be ready", lambda: lab.ready_pods(NAMESPACE) == pods, timeout=30)
+    until("the same pods to be ready", lambda: lab.ready_pods(namespace) == pods, timeout=30)
 
 
-def test_up_mends_a_cluster_that_does_not_answer(faults: OwnCluster, lab: Lab) -> None:
+def test_up_mends_a_cluster_that_does_not_answer(faults: OwnCluster) -> None:
     """The API server is held, not killed: nobody starts it anew."""
     os.kill(faults.process("kube-apiserver"), signal.SIGSTOP)
     status = faults.status()
@@ -102,7 +106,6 @@ def test_up_mends_a_cluster_that_does_not_answer(faults: OwnCluster, lab: Lab) -
     assert "the API does not answer" in status["detail"]
     faults.command("up")
     assert faults.status()["state"] == "running"
-    assert json.loads(lab.kubectl("get", "namespace", NAMESPACE, "-o", "json"))
 
 
 def since(began: float) -> str:

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from lab_helpers._config import settings
 from lab_helpers.cluster.embedded import pki
 from lab_helpers.cluster.embedded.node import API_SERVICE_ADDRESS, Node
 
@@ -39,10 +40,14 @@ CLIENTS = {
 """Who each component is to the API server: its user and its group."""
 
 
-@pytest.fixture
-def folder() -> Path:
-    pki.write_all(NODE)
-    return NODE.folder / "pki"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificates of a node, which tests look at and leave alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("pki")))
+        settings.cache_clear()
+        pki.write_all(NODE)
+        return NODE.folder / "pki"
 
 
 def load(folder: Path, name: str) -> x509.Certificate:
@@ -145,9 +150,10 @@ def test_tokens_of_pods_are_checked_with_the_key_that_signs_them(folder: Path) -
 
 
 def test_every_cluster_has_keys_of_its_own(folder: Path) -> None:
-    before = (folder / "ca.key").read_text()
     pki.write_all(NODE)
-    assert (folder / "ca.key").read_text() != before
+    another = NODE.folder / "pki"
+    assert another != folder
+    assert (another / "ca.key").read_text() != (folder / "ca.key").read_text()
 
 
 def shake_hands(folder: Path, *, host: str, client: str = "admin", flags: int = 0) -> str:

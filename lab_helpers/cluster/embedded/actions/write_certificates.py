@@ -15,4 +15,4 @@ def write_certificates(node: Node) -> None:
         return
     (node.folder / "pki").mkdir(parents=True, exist_ok=True, mode=0o700)
     pki.write_all(node)
-    write_json(complete, want)
+    write_json(complete, want, mode=0o600)
