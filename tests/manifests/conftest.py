@@ -12,20 +12,24 @@ import pytest
 
 from lab_helpers import Lab, _manifests
 from lab_helpers._config import ROOT, settings
-from lab_helpers.cluster.embedded.actions import apply_addons
+from lab_helpers.cluster.embedded.actions.apply_addons import apply_addons
 from lab_helpers.cluster.embedded.node import Node
 
 MANIFESTS = ROOT / "manifests"
 KUSTOMIZATIONS = sorted(path.parent for path in MANIFESTS.rglob("kustomization.yaml"))
 
+OF_CHAPTERS = [path for path in KUSTOMIZATIONS if path.parent == MANIFESTS / "chapters"]
+
 Render = Callable[[Path], str]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes a ``kustomization`` is run for each one that there is."""
+    """A test is run for each ``kustomization`` that it takes, or each one ``of_chapter``."""
     if "kustomization" in metafunc.fixturenames:
         names = [str(path.relative_to(MANIFESTS)) for path in KUSTOMIZATIONS]
         metafunc.parametrize("kustomization", KUSTOMIZATIONS, ids=names)
+    if "of_chapter" in metafunc.fixturenames:
+        metafunc.parametrize("of_chapter", OF_CHAPTERS, ids=lambda path: path.name)
 
 
 class _Asked(Exception):

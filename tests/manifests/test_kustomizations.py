@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from lab_helpers import Lab
+from lab_helpers import CommandError, Lab, _manifests
 from lab_helpers.course import LABEL, chapters
 
-from .conftest import KUSTOMIZATIONS, MANIFESTS, Render
+from .conftest import KUSTOMIZATIONS, MANIFESTS, OF_CHAPTERS, Render
 
 Objects = list[dict[str, Any]]
 
@@ -24,9 +24,8 @@ def named(each: dict[str, Any]) -> str:
 
 def test_there_are_kustomizations_of_addons_and_chapters() -> None:
     assert MANIFESTS / "addons" in KUSTOMIZATIONS
-    assert {path.name for path in KUSTOMIZATIONS if path.parent.name == "chapters"} <= {
-        chapter.name for chapter in chapters()
-    }
+    assert OF_CHAPTERS
+    assert {path.name for path in OF_CHAPTERS} <= {chapter.name for chapter in chapters()}
 
 
 def test_every_manifest_belongs_to_a_kustomization() -> None:
@@ -77,22 +76,20 @@ def test_the_api_server_would_refuse_a_mistake(lab: Lab) -> None:
     """Or the test before could not fail."""
     mistake = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "dada": {}}
     arguments = ("apply", "--server-side", "--dry-run=server", "--validate=strict")
-    with pytest.raises(Exception, match="dada"):
+    with pytest.raises(CommandError, match="dada"):
         lab.kubectl(*arguments, "-n", "default", "-f", "-", stdin=yaml.safe_dump(mistake))
 
 
 def test_a_chapter_leaves_nothing_that_reset_does_not_find(
-    kustomization: Path, objects: Objects
+    of_chapter: Path, render: Render
 ) -> None:
     """Reset removes the namespaces that carry the chapter's number, with all that is in them."""
-    if kustomization.parent != MANIFESTS / "chapters":
-        assert MANIFESTS / "addons" in (kustomization, *kustomization.parents)
-        return
+    objects = list(_manifests.objects(render(of_chapter)))
     own = {
         each["metadata"]["name"]
         for each in objects
         if each["kind"] == "Namespace"
-        and each["metadata"].get("labels", {}).get(LABEL) == kustomization.name[:2]
+        and each["metadata"].get("labels", {}).get(LABEL) == of_chapter.name[:2]
     }
     outside = [
         named(each)

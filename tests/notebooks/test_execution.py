@@ -13,7 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from lab_helpers import Lab, course
-from lab_helpers._config import environment
+from lab_helpers._config import ROOT, environment
 from lab_helpers.course import NOTEBOOKS, Chapter, chapters
 
 from .conftest import left_behind
@@ -41,7 +41,7 @@ def test_nbval_executes_all_of_them(clean: Lab, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval-lax",
          f"--timeout={SECONDS}", NOTEBOOKS],
-        env=environment(LAB_SOLVE="1", **tools), cwd=course.ROOT, capture_output=True, text=True,
+        env=environment(LAB_SOLVE="1", **tools), cwd=ROOT, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     cells = sum(

@@ -33,7 +33,10 @@ Builder = subprocess.Popen[str]
 
 
 def artifact(make: Callable[[Path], object] = lambda _: None, key: str = "key") -> Artifact:
-    return Artifact("thing", "make a thing", key, lambda folder, _: make(folder) and None)
+    def fill(folder: Path, _: object) -> None:
+        make(folder)
+
+    return Artifact("thing", "make a thing", key, fill)
 
 
 @pytest.fixture
@@ -69,7 +72,12 @@ def go_on(process: Builder) -> None:
 
 def test_it_is_made_once_and_kept() -> None:
     makings: list[Path] = []
-    made = artifact(lambda folder: makings.append(folder) or write(folder / "file", "whole"))
+
+    def make(folder: Path) -> None:
+        makings.append(folder)
+        write(folder / "file", "whole")
+
+    made = artifact(make)
     assert not made.exists
     assert made.build() == made.build() == made.path
     assert (made.path / "file").read_text() == "whole"

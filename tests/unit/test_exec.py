@@ -89,8 +89,11 @@ def test_stream_hands_on_each_line_as_it_comes() -> None:
 
 
 def test_stream_does_not_wait_for_the_end_to_hand_on_a_line() -> None:
-    with pytest.raises(KeyError, match="pid"):
-        _exec.stream(python(PRINT_THEN_HANG), on_line=lambda _: {}["pid"])
+    def refuse(line: str) -> None:
+        raise ValueError(f"no {line}")
+
+    with pytest.raises(ValueError, match=r"no \d+"):
+        _exec.stream(python(PRINT_THEN_HANG), on_line=refuse)
 
 
 def test_a_streamed_program_that_fails_gives_the_end_of_its_output() -> None:
