@@ -116,7 +116,7 @@ class EmbeddedProvider:
         here = settings()
         variables = {
             "LAB_NAME": here.name,
-            "LAB_CACHE": str(here.cache),
+            "LAB_CACHE": str(here.cache.parent),
             "LAB_EGRESS": "" if here.egress is None else str(int(here.egress)),
             "PYTHONPATH": str(here.root),
             # Root must not leave files in the clone that its owner cannot remove.
