@@ -211,7 +211,7 @@ def _stop_containers(node: Node) -> None:
             raise _wait.NotYet(listed)
 
     with suppress(LabError):
-        _wait.until("the containers to end", ended, timeout=5)
+        _wait.until("the containers to end", ended, timeout=GRACE)
 
 
 def delete(name: str) -> None:
@@ -229,5 +229,9 @@ def _locked(name: str) -> AbstractContextManager[None]:
 
 STATELESS = ("kubelet", "kube-controller-manager", "kube-scheduler", "kube-apiserver")
 """What may end at once: everything they know is in etcd."""
+
+GRACE = 2
+"""Seconds that containers get to end by themselves: what must be kept is written by then, and a
+stop should not be a reason to leave the room."""
 
 OPERATIONS = {"create": create, "stop": stop, "delete": delete}
