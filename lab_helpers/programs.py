@@ -35,6 +35,7 @@ class Program:
     :ivar release: the version where the module's own is only a commit.
     :ivar files: folders of the module that the program needs beside it.
     :ivar stamps: variables the linker sets, ``{version}``, ``{major}`` and ``{minor}`` filled in.
+    :ivar room: gigabytes that must be free on the disk to compile it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Program:
     release: str | None = None
     files: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
+    room: float = 2
 
     @property
     def folder(self) -> Path:
@@ -83,7 +85,7 @@ class Program:
         return self.artifact.build()
 
     def _compile(self, folder: Path, step: _progress.Step) -> None:
-        require_space(4)
+        require_space(self.room)
         major, minor, *_ = [*self.version.removeprefix("v").split("."), "0"]
         names = {"version": self.version, "major": major, "minor": minor}
         stamps = " ".join(f"-X {stamp.format(**names)}" for stamp in self.stamps)
@@ -114,6 +116,7 @@ CATALOGUE = {
         Program(
             "kubernetes",
             module="k8s.io/kubernetes",
+            room=6,
             # Clients refuse a server that does not say its version.
             stamps=tuple(
                 f"{_VERSION}.git{name}"
