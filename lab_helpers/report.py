@@ -43,11 +43,15 @@ def _chapter(chapter: course.Chapter) -> dict[str, Any]:
 def print_status(found: dict[str, Any]) -> None:
     """Show :func:`status` to people."""
     table = Table(show_header=False, box=None)
+    table.add_column()
+    table.add_column(overflow="fold")
     for key, value in found["cluster"].items():
         if value:
             table.add_row(f"[dim]{key}[/dim]", escape(str(value)))
     Console().print(table)
-    chapters = Table("chapter", "title", "executed notebook")
+    chapters = Table()
+    for name in ("chapter", "title", "executed notebook"):
+        chapters.add_column(name, overflow="fold")
     for chapter in found["chapters"]:
         chapters.add_row(*map(escape, _row(chapter)))
     Console().print(chapters)

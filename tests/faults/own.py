@@ -155,7 +155,7 @@ class Writer:
             self.acknowledged.append(name)
 
 
-def until(what: str, holds: Callable[[], object], *, timeout: float) -> None:
+def until(what: str, holds: Callable[[], object], *, timeout: float, interval: float = 0.1) -> None:
     """Wait until something is so; a false value or a refused command means not yet."""
 
     def probe() -> None:
@@ -166,4 +166,4 @@ def until(what: str, holds: Callable[[], object], *, timeout: float) -> None:
         if not seen:
             raise _wait.NotYet(f"it is {seen!r}")
 
-    _wait.until(what, probe, timeout=timeout)
+    _wait.until(what, probe, timeout=timeout, interval=interval)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 from collections.abc import Callable
@@ -11,10 +12,11 @@ from subprocess import TimeoutExpired
 import pytest
 
 from .conftest import Say
-from .own import OwnCluster
+from .own import OwnCluster, until
 
 SEED = 7
 _MOMENT = random.Random(SEED)  # noqa: S311 - the same moments every time
+AT_ONCE = {"timeout": 20, "interval": 0.001}
 MOMENTS = [round(_MOMENT.uniform(0.1, 8), 2) for _ in range(5)]
 
 
@@ -31,6 +33,19 @@ def test_up_goes_on_after_being_killed_and_down_leaves_no_trace(
             up.send_signal(signal.SIGKILL)
     reached = log.read_text().splitlines() or ["nothing"]
     say(f"killed after {moment} s, done by then: {reached[-1]}")
+    cluster.command("up")
+    assert cluster.status()["state"] == "running"
+    assert cluster.down() == []
+
+
+def test_up_goes_on_after_etcd_was_cut_off_while_it_made_its_first_log(
+    new_cluster: Callable[[str], OwnCluster], tmp_path: Path
+) -> None:
+    cluster = new_cluster("cut")
+    with cluster.start("up", log=tmp_path / "up.log") as up:
+        until("etcd's log to be made", (cluster.folder / "etcd/member/wal").exists, **AT_ONCE)
+        os.kill(cluster.init, signal.SIGKILL)
+        up.kill()
     cluster.command("up")
     assert cluster.status()["state"] == "running"
     assert cluster.down() == []

@@ -27,6 +27,7 @@ def must_pass(chapter: Chapter, lab: Lab) -> None:
     result = course.execute(chapter)
     assert result.passed, f"cell {result.cell}: {result.error}"
     assert left_behind(lab, chapter) == [], "the chapter did not clean up"
+    assert chapter.title in chapter.executed.with_suffix(".html").read_text()
 
 
 @pytest.mark.timeout(SECONDS)
@@ -130,6 +131,8 @@ def test_a_failing_chapter_is_reported_and_the_others_go_on(
     assert rows[1][-8:] == ["4", "│", "CheckFailed:", "not", "so:", "pigs", "fly", "│"]
     executed = (tmp_path / "build/notebooks/03-last.ipynb").read_text()
     assert "<Kubernetes v" in executed
+    page = (tmp_path / "build/notebooks/02-broken.html").read_text()
+    assert "a pig on the ground" in page, "a failed chapter has a page to look at, too"
 
 
 @pytest.mark.usefixtures("lab")

@@ -56,6 +56,17 @@ def test_status_lists_every_chapter(capsys: pytest.CaptureFixture[str]) -> None:
     assert "[why]" in shown, "what a cluster says is no markup"
 
 
+def test_a_narrow_status_loses_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    found = status("running")
+    for chapter in found["chapters"]:
+        chapter["executed"] = f"build/notebooks/{chapter['chapter']}.ipynb"
+    report.print_status(found)
+    assert "…" not in capsys.readouterr().out
+
+
 def test_the_doctor_shows_a_remedy_only_for_what_is_missing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

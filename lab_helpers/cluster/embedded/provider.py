@@ -140,12 +140,16 @@ def create(name: str) -> None:
             _end(node)
         sandbox.kill(node)
         node = preflight.keep_ports(node)
-        complete = node.folder / "complete"
-        complete.unlink(missing_ok=True)
+        if _progress_of(node):
+            write(node.folder / _PROGRESS, "starting")
+        else:
+            # It was never ready, so there is nothing to keep: least of all a database that was
+            # cut off while it was made.
+            remove_tree(node.folder / "etcd")
         for action in CREATE:
             with _progress.step(action.__name__.replace("_", " ")):
                 action(node)
-        write(complete, "")
+        write(node.folder / _PROGRESS, "ready")
 
 
 def _serves(node: Node) -> bool:
@@ -153,10 +157,17 @@ def _serves(node: Node) -> bool:
     return sandbox.init_pid(node) is not None and _is_whole(node) and not is_ready(node)
 
 
+def _progress_of(node: Node) -> str:
+    """How far its last start came: empty where none ever came to its end."""
+    try:
+        return (node.folder / _PROGRESS).read_text()
+    except FileNotFoundError:
+        return ""
+
+
 def _is_whole(node: Node) -> bool:
     """Whether its last start came to an end, with the way out that is asked for now."""
-    complete = (node.folder / "complete").exists()
-    return complete and settings().egress in (None, has_egress(node))
+    return _progress_of(node) == "ready" and settings().egress in (None, has_egress(node))
 
 
 def _recovers(node: Node) -> bool:
@@ -227,6 +238,7 @@ def _locked(name: str) -> AbstractContextManager[None]:
     return locked(settings().clusters / f".{name}.lock", f"cluster {name}")
 
 
+_PROGRESS = "progress"
 STATELESS = ("kubelet", "kube-controller-manager", "kube-scheduler", "kube-apiserver")
 """What may end at once: everything they know is in etcd."""
 
