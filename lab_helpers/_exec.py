@@ -102,12 +102,21 @@ def call(
 ) -> int:
     """Run a program on this terminal and return its exit code.
 
-    Ctrl-C reaches the program by itself; it is given the time to tidy up.
+    Ctrl-C reaches the program by itself, SIGTERM is handed on; it is given the time to tidy up.
     """
     with subprocess.Popen([str(word) for word in argv], env=env, cwd=cwd) as process:
-        while True:
-            with suppress(KeyboardInterrupt):
-                return process.wait()
+
+        def hand_on(number: int, _: object) -> None:
+            process.send_signal(number)
+
+        before = {s: signal.signal(s, hand_on) for s in (signal.SIGTERM, signal.SIGHUP)}
+        try:
+            while True:
+                with suppress(KeyboardInterrupt):
+                    return process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def spawn(
