@@ -1,4 +1,4 @@
-"""`./lab up` may be killed at any moment: the next one goes on, and down finds everything."""
+"""`./lab up` and `down` may be killed at any moment: the next one goes on from there."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from subprocess import TimeoutExpired
 import pytest
 
 from .conftest import Say
+from .machine import traces
 from .own import OwnCluster, until
 
 SEED = 7
@@ -25,17 +26,24 @@ def test_up_goes_on_after_being_killed_and_down_leaves_no_trace(
     moment: float, new_cluster: Callable[[str], OwnCluster], tmp_path: Path, say: Say
 ) -> None:
     cluster = new_cluster("cut")
-    log = tmp_path / "up.log"
-    with cluster.start("up", log=log) as up:
-        try:
-            up.wait(moment)
-        except TimeoutExpired:
-            up.send_signal(signal.SIGKILL)
-    reached = log.read_text().splitlines() or ["nothing"]
-    say(f"killed after {moment} s, done by then: {reached[-1]}")
+    say(f"up killed after {cut(cluster, 'up', moment, tmp_path / 'up.log')}")
     cluster.command("up")
     assert cluster.status()["state"] == "running"
-    assert cluster.down() == []
+    namespaces = cluster.namespaces()
+    say(f"down killed after {cut(cluster, 'down', moment / 8, tmp_path / 'down.log')}")
+    cluster.command("down")
+    assert traces("cut", namespaces) == []
+
+
+def cut(cluster: OwnCluster, what: str, moment: float, log: Path) -> str:
+    """Kill a command after some seconds; say when that was and what was done by then."""
+    with cluster.start(what, log=log) as command:
+        try:
+            command.wait(moment)
+        except TimeoutExpired:
+            command.kill()
+    done = log.read_text().splitlines() or ["nothing yet"]
+    return f"{moment:.2f} s: {done[-1]}"
 
 
 def test_up_goes_on_after_etcd_was_cut_off_while_it_made_its_first_log(

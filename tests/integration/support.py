@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -31,7 +32,9 @@ def serve(
     apply(lab, namespace, "web", name=name, replicas=replicas, backend=backend)
     if page:
         show(lab, namespace, page, service=name)
-    lab.wait(f"deployment/{name}", namespace=namespace, timeout=timeout)
+    # Not for the Deployment to be Available: it counts as that from three quarters of its pods on.
+    ready = partial(lab.ready_pods, namespace, f"app={name}")
+    lab.wait_until(f"{replicas} ready pods", lambda: len(ready()) == replicas, timeout=timeout)
     if page:
         lab.wait_for_page(page, "/healthz")
 
