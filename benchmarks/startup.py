@@ -15,7 +15,7 @@ from lab_helpers import _progress
 from lab_helpers._config import environment, settings
 from lab_helpers._exceptions import LabError, Unsupported
 from lab_helpers._exec import PYTHON, run
-from lab_helpers.builds import build_all
+from lab_helpers.builds import build_foundation
 from lab_helpers.cluster.embedded import sandbox
 from lab_helpers.cluster.embedded.actions.start_sandbox import start_sandbox
 from lab_helpers.cluster.embedded.actions.wait_until_ready import wait_until_ready
@@ -37,7 +37,7 @@ def measure() -> dict[str, Any]:
                           remedy="sudo ./lab bench startup")  # fmt: skip
     if Node.load(NAME) is not None:
         raise LabError(f"there is a cluster {NAME!r} already", remedy=f"LAB_NAME={NAME} ./lab down")
-    build_all()
+    build_foundation()
     try:
         return _measure()
     finally:

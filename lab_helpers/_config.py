@@ -12,6 +12,7 @@ from pathlib import Path
 from ._exceptions import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
+_LEARNER = re.compile(r"[a-z][a-z0-9]{0,11}")
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,8}[a-z0-9])?")
 
 
@@ -25,6 +26,13 @@ class Settings:
     :ivar name: the embedded cluster's name (``LAB_NAME``), at most 10 characters.
     :ivar egress: whether the sandbox gets a way out to the network (``LAB_EGRESS=1`` or ``0``);
         None leaves it as the cluster was made.
+    :ivar cluster: where the cluster comes from (``LAB_CLUSTER``).
+    :ivar context: the kubeconfig context that was named (``LAB_CONTEXT``); never the current one.
+    :ivar registry: a registry that both this machine and the cluster reach (``LAB_REGISTRY``).
+    :ivar domain: pages are served below it, ``HOST[:PORT]`` (``LAB_DOMAIN``).
+    :ivar images: ``built`` or ``upstream`` images for components (``LAB_IMAGES``); empty for what
+        suits the cluster.
+    :ivar learner: prefix of whatever learners on one cluster must not share (``LAB_LEARNER``).
     :ivar solve: whether exercises are solved for want of a learner (``LAB_SOLVE=1``).
     :ivar owner: uid and gid that own what is written, the caller's own also under sudo.
     """
@@ -33,6 +41,12 @@ class Settings:
     cache: Path
     name: str
     egress: bool | None
+    cluster: str
+    context: str
+    registry: str
+    domain: str
+    images: str
+    learner: str
     solve: bool
     owner: tuple[int, int]
     is_root: bool
@@ -67,6 +81,12 @@ def settings() -> Settings:
         cache=Path(os.environ.get("LAB_CACHE") or cache_home).absolute() / "serverless-lab",
         name=name,
         egress=_switch("LAB_EGRESS"),
+        cluster=os.environ.get("LAB_CLUSTER") or "embedded",
+        context=os.environ.get("LAB_CONTEXT", ""),
+        registry=os.environ.get("LAB_REGISTRY", ""),
+        domain=os.environ.get("LAB_DOMAIN", ""),
+        images=_one_of("LAB_IMAGES", "", "built", "upstream"),
+        learner=_learner(),
         solve=bool(_switch("LAB_SOLVE")),
         owner=owner,
         is_root=os.geteuid() == 0,
@@ -76,6 +96,24 @@ def settings() -> Settings:
 def _switch(variable: str) -> bool | None:
     value = os.environ.get(variable, "")
     return None if value == "" else value != "0"
+
+
+def _one_of(variable: str, *values: str) -> str:
+    value = os.environ.get(variable, "")
+    if value not in values:
+        choice = ", ".join(filter(None, values))
+        raise UsageError(f"{variable}={value!r} is not known", remedy=f"one of {choice}")
+    return value
+
+
+def _learner() -> str:
+    learner = os.environ.get("LAB_LEARNER", "")
+    if learner and not _LEARNER.fullmatch(learner):
+        raise UsageError(
+            f"LAB_LEARNER={learner!r} cannot begin a name on the cluster",
+            remedy="up to 12 lower-case letters and digits, starting with a letter",
+        )
+    return learner
 
 
 def _owner() -> tuple[tuple[int, int], Path]:
@@ -95,6 +133,7 @@ def environment(**changes: str) -> dict[str, str]:
 def export(**variables: str) -> None:
     """Set variables for this process and for what it starts (kernels, ``!kubectl`` in a cell)."""
     os.environ.update(variables)
+    settings.cache_clear()
 
 
 def lookup(variable: str) -> str | None:

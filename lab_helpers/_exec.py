@@ -67,7 +67,7 @@ def stream(
     lines: list[str] = []
     try:
         process = subprocess.Popen(
-            [*_ENDS_WITH_US, *words], env=env, cwd=cwd, stdin=subprocess.DEVNULL,
+            [*ENDS_WITH_US, *words], env=env, cwd=cwd, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
             start_new_session=True,
         )  # fmt: skip
@@ -85,7 +85,7 @@ def stream(
         raise CommandError(words, process.returncode, "\n".join(lines), remedy=remedy)
 
 
-_ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--") if sys.platform == "linux" else ()
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--") if sys.platform == "linux" else ()
 """However this process ends, what it streams from ends as well."""
 
 

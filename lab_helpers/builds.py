@@ -1,55 +1,124 @@
-"""Building ahead, and clearing away."""
+"""Building ahead, in the background too, and clearing away."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
-from . import images, programs
-from ._artifacts import prune
+from . import _progress, images, programs
+from ._artifacts import Artifact, prune
 from ._config import settings
 from ._exceptions import LabError, UsageError
+from ._exec import ENDS_WITH_US, PYTHON, spawn
 from ._files import give_to_owner, locked, remove_tree
-from .cluster.embedded import artifacts
+
+_SCAFFOLDING = ("go", "buildah", "overlay")
+"""What only building needs."""
+
+
+def foundation() -> list[Artifact]:
+    """What a cluster and the first chapter need."""
+    from .cluster.embedded import artifacts
+
+    return artifacts.needed()
+
+
+def course() -> list[Artifact]:
+    """What all chapters need, in the order in which they need it."""
+    from . import components
+
+    declared = sorted(map(components.declaration, components.names()), key=lambda c: c.chapter)
+    parts = [part for each in declared for part in components.artifacts(each)]
+    return [*foundation(), *parts]
 
 
 def build(names: list[str]) -> None:
-    """Build programs and images by name, or all that the course needs and is missing.
+    """Build components, programs and images by name, or all that the course needs and is missing.
 
     :raises UsageError: there is nothing of that name.
     """
-    known = {**programs.CATALOGUE, **images.CATALOGUE}
+    if not names:
+        build_course()
+        return
+    known = _by_name()
     for name in names:
         if name not in known:
             raise UsageError(f"nothing here is called {name!r}", remedy=", ".join(sorted(known)))
-    if not names:
-        build_all()
-        return
-    with _building():
-        programs.build([n for n in programs.CATALOGUE if n in names])
-        images.build([n for n in images.CATALOGUE if n in names])
+    for name in names:
+        ensure(known[name])
 
 
-def build_all() -> None:
+def _by_name() -> dict[str, list[Artifact]]:
+    from . import components
+
+    return {
+        **{name: [each.artifact] for name, each in images.CATALOGUE.items()},
+        **{name: [each.artifact] for name, each in programs.CATALOGUE.items()},
+        **{n: components.artifacts(components.declaration(n)) for n in components.names()},
+    }
+
+
+def build_foundation() -> None:
+    """Build what a cluster needs and is missing."""
+    ensure(foundation())
+
+
+def build_course() -> None:
     """Build what the course needs and is missing, and drop what only building needed."""
-    if all(artifact.exists for artifact in artifacts.needed()):
-        return
-    with _building():
-        scaffolding = [settings().cache / name for name in ("go", "buildah", "overlay")]
-        try:
-            for artifact in artifacts.needed():
-                artifact.build()
-        finally:
-            # An interrupted build goes on from here, under sudo or not.
+    ensure(course())
+    scaffolding = [settings().cache / name for name in _SCAFFOLDING]
+    if any(folder.exists() for folder in scaffolding):
+        with _building():
+            prune(course())
             for folder in scaffolding:
-                give_to_owner(folder)
-        prune(artifacts.needed())
-        for folder in scaffolding:
-            remove_tree(folder)
+                remove_tree(folder)
 
 
-def _building() -> AbstractContextManager[None]:
-    """One build at a time: who is done first clears away what others would compile with."""
-    return locked(settings().cache / ".build.lock", "building", timeout=3600)
+def ensure(artifacts: Iterable[Artifact]) -> None:
+    """Build those that are missing, one at a time.
+
+    Another ./lab may be building, too: the two take turns, so that whoever needs something now
+    waits for one artefact at most.
+    """
+    for artifact in artifacts:
+        if artifact.exists:
+            continue
+        with _building():
+            try:
+                artifact.build()
+            finally:
+                # An interrupted build goes on from here, under sudo or not.
+                for name in _SCAFFOLDING:
+                    give_to_owner(settings().cache / name)
+
+
+def start_in_background() -> None:
+    """Go on building what later chapters need while earlier ones run; it ends with this process."""
+    missing = [artifact for artifact in course() if not artifact.exists]
+    if not missing:
+        return
+    log = settings().cache / "build.log"
+    spawn(["nice", "-n", "19", *ENDS_WITH_US, *PYTHON, "-m", "lab_helpers", "build"], log=log)
+    _progress.say(f"building in the background: {len(missing)} parts of later chapters, see {log}")
+
+
+@contextmanager
+def _building() -> Iterator[None]:
+    """One build at a time: each uses every core, and who ends clears away what others use."""
+    with ExitStack() as held:
+        try:
+            _take_turn(held, timeout=0.1)
+        except LabError:
+            with _progress.step("wait for what is built in the background"):
+                _take_turn(held, timeout=3600)
+        yield
+
+
+def _take_turn(held: ExitStack, *, timeout: float) -> None:
+    """Who waits holds the turnstile: whoever builds cannot pass it again and be first once more."""
+    folder = settings().cache
+    with locked(folder / ".build.next.lock", "building", timeout=timeout):
+        held.enter_context(locked(folder / ".build.lock", "building", timeout=timeout))
 
 
 def purge() -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import json
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from . import _progress
+from ._config import export
 from ._exceptions import LabError
 from ._files import give_to_owner
 
@@ -29,8 +33,40 @@ INTERRUPTED = 130
 """The exit code with which typer ends a command on Ctrl-C."""
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
-Cluster = Annotated[str, typer.Option("--cluster", help="Where the cluster comes from: embedded.")]
+OPTIONS = {
+    "cluster": ("LAB_CLUSTER", "Where the cluster comes from: embedded, microk8s, kubeconfig."),
+    "context": ("LAB_CONTEXT", "With kubeconfig: the context to use; there is no default."),
+    "registry": ("LAB_REGISTRY", "With kubeconfig: a registry, HOST[:PORT], for images made here."),
+    "domain": ("LAB_DOMAIN", "With kubeconfig: pages are at NAME.DOMAIN; HOST[:PORT]."),
+}
+"""What says which cluster a command is about, each with the variable that says it for a shell."""
+Component = Annotated[str, typer.Argument(help="Its name, as in ./lab status.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+def on_a_cluster(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that name a cluster. What it starts finds them as variables."""
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        said = {OPTIONS[name][0]: given.pop(name) for name in OPTIONS}
+        export(**{variable: value for variable, value in said.items() if value})
+        command(**given)
+
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    added = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[str | None, typer.Option(envvar=variable, help=explained)],
+        )
+        for name, (variable, explained) in OPTIONS.items()
+    ]
+    signature = inspect.Signature([*own, *added])
+    with_options.__signature__ = signature  # type: ignore[attr-defined]
+    with_options.__annotations__ = {p.name: p.annotation for p in (*own, *added)}
+    return with_options
 
 
 @app.callback()
@@ -41,21 +77,23 @@ def lab(context: typer.Context) -> None:
 
 
 @app.command(rich_help_panel=BEGIN)
+@on_a_cluster
 def run(
     chapters: Annotated[list[str] | None, typer.Argument(help="01 02 …; all by default.")] = None,
-    cluster: Cluster = "embedded",
 ) -> None:
     """Set up what is missing, then execute the chapters and say how they went."""
-    from . import course, report
+    from . import builds, course, report
 
     selected = course.select(chapters or [])
-    connection = _provider(cluster).create()
+    connection = _provider().create()
+    builds.start_in_background()
     results = course.run(selected, connection)
     report.print_table(results)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
 
 
 @app.command(rich_help_panel=BEGIN)
+@on_a_cluster
 def test(
     stages: Annotated[
         list[str] | None,
@@ -64,44 +102,47 @@ def test(
     full: Annotated[
         bool, typer.Option(help="Also each chapter alone and in shuffled order.")
     ] = False,
-    cluster: Cluster = "embedded",
 ) -> None:
     """Set up what is missing, then run the tests."""
-    from . import testing
+    from . import builds, testing
 
     selected = testing.select(stages or [])
     if testing.needs_cluster(selected):
-        _provider(cluster).create()
-    raise typer.Exit(testing.run(selected, full=full, cluster=cluster))
+        _provider().create()
+        builds.start_in_background()
+    raise typer.Exit(testing.run(selected, full=full))
 
 
 @app.command("open", rich_help_panel=BEGIN)
+@on_a_cluster
 def open_lab(
     port: Annotated[int, typer.Option(help="JupyterLab's port on this machine.")] = 8888,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
-    cluster: Cluster = "embedded",
 ) -> None:
     """Open the course in JupyterLab, its notebooks connected to the cluster."""
-    from . import course
+    from . import builds, course
 
-    provider = _provider(cluster)
+    provider = _provider()
     provider.create()
+    builds.start_in_background()
     raise typer.Exit(course.open_jupyter(provider.connection(), port=port, browser=browser))
 
 
 @app.command(rich_help_panel=CLUSTER)
-def up(cluster: Cluster = "embedded") -> None:
+@on_a_cluster
+def up() -> None:
     """Create the cluster, or start it."""
-    connection = _provider(cluster).create()
+    connection = _provider().create()
     _progress.say(f"ready: pages at http://NAME.{connection.domain}:{connection.ingress_port}")
 
 
 @app.command(rich_help_panel=CLUSTER)
-def status(as_json: AsJson = False, cluster: Cluster = "embedded") -> None:
+@on_a_cluster
+def status(as_json: AsJson = False) -> None:
     """Say what there is: the cluster, its addresses, the chapters."""
     from . import report
 
-    found = report.status(_provider(cluster))
+    found = report.status(_provider())
     if as_json:
         _print_json(found)
     else:
@@ -109,18 +150,19 @@ def status(as_json: AsJson = False, cluster: Cluster = "embedded") -> None:
 
 
 @app.command(rich_help_panel=CLUSTER)
-def stop(cluster: Cluster = "embedded") -> None:
+@on_a_cluster
+def stop() -> None:
     """Stop the cluster and keep its state."""
-    _provider(cluster).stop()
+    _provider().stop()
 
 
 @app.command(rich_help_panel=CLUSTER)
+@on_a_cluster
 def down(
     purge: Annotated[bool, typer.Option(help="Remove the build cache as well.")] = False,
-    cluster: Cluster = "embedded",
 ) -> None:
     """Remove every trace of the cluster."""
-    _provider(cluster).delete()
+    _provider().delete()
     if purge:
         from .builds import purge as purge_cache
 
@@ -134,7 +176,7 @@ def kubectl(context: typer.Context) -> None:
     from ._exec import replace
     from ._kubectl import variables
 
-    connection = _provider("embedded").connection()
+    connection = _provider().connection()
     replace(
         [connection.kubectl, "--kubeconfig", connection.kubeconfig, *context.args],
         env=environment(**variables()),
@@ -142,13 +184,14 @@ def kubectl(context: typer.Context) -> None:
 
 
 @app.command(rich_help_panel=CLUSTER)
-def env(cluster: Cluster = "embedded") -> None:
+@on_a_cluster
+def env() -> None:
     """Print shell exports: eval "$(./lab env)" connects this shell."""
     import shlex
 
     from .session import variables
 
-    for name, value in variables(_provider(cluster).connection()).items():
+    for name, value in variables(_provider().connection()).items():
         print(f"export {name}={shlex.quote(value)}")
 
 
@@ -166,37 +209,57 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=MORE)
+@on_a_cluster
+def enable(component: Component) -> None:
+    """Put a system that the course teaches on the cluster; it stays until disable."""
+    from . import components
+
+    components.enable(_provider(), component)
+
+
+@app.command(rich_help_panel=MORE)
+@on_a_cluster
+def disable(component: Component) -> None:
+    """Take a system off the cluster, with all that was made of it."""
+    from . import components
+
+    components.disable(_provider(), component)
+
+
+@app.command(rich_help_panel=MORE)
 def build(
-    programs: Annotated[
-        list[str] | None, typer.Argument(help="All that is missing by default.")
+    parts: Annotated[
+        list[str] | None,
+        typer.Argument(help="Components, images or programs; all that is missing by default."),
     ] = None,
 ) -> None:
     """Build what the course needs and is missing."""
     from . import builds
 
-    builds.build(programs or [])
+    builds.build(parts or [])
 
 
 @app.command(rich_help_panel=MORE)
+@on_a_cluster
 def reset(
     chapter: Annotated[str | None, typer.Argument(help="01 02 …; all by default.")] = None,
-    cluster: Cluster = "embedded",
 ) -> None:
     """Undo what a chapter left on the cluster."""
     from . import course
 
-    connection = _provider(cluster).connection()
+    connection = _provider().connection()
     for each in course.select([chapter] if chapter else []):
         course.reset(connection, each)
 
 
 @app.command(rich_help_panel=MORE)
-def goto(chapter: str, cluster: Cluster = "embedded") -> None:
+@on_a_cluster
+def goto(chapter: str) -> None:
     """Bring the cluster to the state in which a chapter begins."""
     from . import course
 
     (selected,) = course.select([chapter])
-    connection = _provider(cluster).create()
+    connection = _provider().create()
     course.reset(connection, selected)
     _progress.say(f"the cluster is ready for {selected.name}")
 
@@ -216,13 +279,13 @@ def bench(
 
 
 @app.command(rich_help_panel=MORE)
+@on_a_cluster
 def logs(
     out: Annotated[Path, typer.Option(help="The folder to write to.", file_okay=False)],
-    cluster: Cluster = "embedded",
 ) -> None:
     """Collect logs, events and objects into a folder, for a bug report."""
     out.mkdir(parents=True, exist_ok=True)
-    _provider(cluster).collect_logs(out)
+    _provider().collect_logs(out)
     give_to_owner(out)
     _progress.say(f"written to {out}")
 
@@ -258,10 +321,10 @@ def _explained(refused: OSError) -> LabError:
     )
 
 
-def _provider(name: str) -> Any:
+def _provider() -> Any:
     from .cluster import provider
 
-    return provider(name)
+    return provider()
 
 
 def _print_json(document: Any) -> None:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from string import Template
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Protocol
+
+import certifi
 
 from . import _progress
 from ._artifacts import Artifact, digest
@@ -45,12 +48,15 @@ class Source(Protocol):
 class Image:
     """One image.
 
-    :ivar name: its folder under ``images/`` and its name under ``localhost:32000/lab/``.
+    :ivar name: its name under ``localhost:32000/lab/``, and its folder under ``images/``.
     :ivar source: where the program in it comes from; the tag is the program's version.
+    :ivar program: the program, where the recipe is the one of ``images/program``, for which an
+        image of its own kind needs no folder.
     """
 
     name: str
     source: Source
+    program: str = ""
 
     @property
     def reference(self) -> str:
@@ -58,9 +64,14 @@ class Image:
 
     @property
     def artifact(self) -> Artifact:
-        key = digest(_RECIPE, IMAGES / self.name, self.source.version, self.source.artifact.key)
+        inputs = (self.source.version, self.source.artifact.key, self.program)
+        key = digest(_RECIPE, self.recipe, *inputs)
         title = f"make image {self.name} {self.source.version}"
         return Artifact(f"image-{self.name}", title, key, self._make)
+
+    @property
+    def recipe(self) -> Path:
+        return IMAGES / ("program" if self.program else self.name)
 
     @property
     def archive(self) -> Path:
@@ -70,39 +81,51 @@ class Image:
     def _make(self, folder: Path, step: _progress.Step) -> None:
         step.update("waiting for what goes into it")
         context = self.source.bin()
-        build_archive(self.reference, IMAGES / self.name, context, folder / "image.tar", step)
+        recipe = Template((self.recipe / "Containerfile").read_text())
+        build_archive(
+            self.reference,
+            recipe.safe_substitute(program=self.program),
+            context,
+            folder / "image.tar",
+            step,
+        )
 
 
 def build_archive(
-    reference: str, recipe: Path, context: Path, archive: Path, step: _progress.Step
+    reference: str, recipe: str, context: Path, archive: Path, step: _progress.Step
 ) -> None:
     """Build an image with buildah into an OCI archive.
 
     :param reference: the image's full name.
-    :param recipe: the folder that holds the Containerfile.
+    :param recipe: the text of its Containerfile.
     :param context: the folder it copies from.
     :raises CommandError: the build failed.
     """
     step.update("buildah build")
-    buildah("build", "--isolation", "chroot", "--layers=false", "-f", recipe / "Containerfile",
-            "-t", reference, context)  # fmt: skip
+    with NamedTemporaryFile("w", prefix="Containerfile-") as containerfile:
+        containerfile.write(recipe)
+        containerfile.flush()
+        buildah("build", "--isolation", "chroot", "--layers=false", "-f", containerfile.name,
+                "--build-context", f"certificates={Path(certifi.where()).parent}",
+                "-t", reference, context)  # fmt: skip
     step.update("buildah push")
     # Unpacking is what a cluster's start waits for, so the layers stay uncompressed.
     buildah("push", "--disable-compression", reference, f"oci-archive:{archive}:{reference}")
     buildah("rmi", reference)
 
 
-def push(reference: str, archive: Path, *, port: int) -> None:
+def push(reference: str, archive: Path, *, address: str, verify: bool = False) -> None:
     """Push an OCI archive to the cluster's registry.
 
-    :param reference: the image's name, which says ``localhost:32000`` whatever the port.
-    :param port: the port the registry has on this host.
+    :param reference: the image's name, which says ``localhost:32000`` whatever the registry.
+    :param address: host and port at which the registry is reached from here.
+    :param verify: whether it must have a certificate that is trusted here.
     :raises CommandError: the registry refused it.
     """
-    target = reference.replace(REGISTRY, f"localhost:{port}", 1)
+    target = reference.replace(REGISTRY, address, 1)
     command: list[Argument] = [
         packages.find("skopeo"), "copy", "--quiet", "--policy", _policy(),
-        "--dest-tls-verify=false", f"oci-archive:{archive}", f"docker://{target}",
+        f"--dest-tls-verify={str(verify).lower()}", f"oci-archive:{archive}", f"docker://{target}",
     ]  # fmt: skip
     if settings().is_root:
         # As root it keeps notes under /var/lib; as a user, under the data folder.

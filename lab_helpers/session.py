@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._config import lookup
+from ._config import lookup, settings
 from ._kubectl import variables as kubectl_variables
 from .cluster import Connection
 
@@ -19,7 +19,20 @@ def variables(connection: Connection) -> dict[str, str]:
         "KUBECONFIG": str(connection.kubeconfig),
         "PATH": ":".join([folder, *path]),
         **kubectl_variables(),
-        "LAB_DOMAIN": connection.domain,
-        "LAB_INGRESS_PORT": str(connection.ingress_port),
-        "LAB_REGISTRY_PORT": str(connection.registry_port),
+        "LAB_CLUSTER": connection.provider,
+        **_named(),
     }
+
+
+def _named() -> dict[str, str]:
+    """What was said about a cluster that is not the course's own."""
+    here = settings()
+    said = {
+        "LAB_NAME": here.name,
+        "LAB_CONTEXT": here.context,
+        "LAB_REGISTRY": here.registry,
+        "LAB_DOMAIN": here.domain,
+        "LAB_IMAGES": here.images,
+        "LAB_LEARNER": here.learner,
+    }
+    return {name: value for name, value in said.items() if value}

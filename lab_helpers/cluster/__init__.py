@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from ._provider import Connection, Provider, Status
 
-__all__ = ["Connection", "Provider", "Status", "provider"]
+__all__ = ["PROVIDERS", "Connection", "Provider", "Status", "provider"]
 
 
-def provider(name: str = "embedded") -> Provider:
-    """The provider of that name.
+PROVIDERS = ("embedded", "microk8s", "kubeconfig")
 
-    :raises UsageError: there is none.
+
+def provider() -> Provider:
+    """The provider that the settings name: ``--cluster`` or ``LAB_CLUSTER``.
+
+    :raises UsageError: there is none of that name, or what it must know was not said.
     """
+    from .._config import settings
     from .._exceptions import UsageError
-    from .embedded.provider import EmbeddedProvider
 
-    if name != "embedded":
-        raise UsageError(f"no provider {name!r}", remedy="--cluster embedded")
-    return EmbeddedProvider()
+    match settings().cluster:
+        case "embedded":
+            from .embedded.provider import EmbeddedProvider
+
+            return EmbeddedProvider()
+        case "microk8s":
+            from .microk8s import MicroK8sProvider
+
+            return MicroK8sProvider()
+        case "kubeconfig":
+            from .kubeconfig import KubeconfigProvider
+
+            return KubeconfigProvider()
+        case other:
+            raise UsageError(f"no provider {other!r}", remedy=f"one of {', '.join(PROVIDERS)}")

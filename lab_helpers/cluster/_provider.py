@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,17 +15,21 @@ class Connection:
     :ivar provider: ``embedded``, ``microk8s`` or ``kubeconfig``.
     :ivar kubeconfig: a file with one context.
     :ivar domain: pages are served at ``NAME.domain``.
-    :ivar ingress_port: the loopback port of those pages, the same inside the cluster.
-    :ivar registry_port: the loopback port of the registry.
+    :ivar ingress_port: the port of those pages, the same inside the cluster.
+    :ivar registry: the registry as image names on the cluster call it.
+    :ivar registry_address: the same registry as it is reached from here.
     :ivar kubectl: the client that fits the cluster's version.
+    :ivar images: whether components run images ``built`` here or pulled from ``upstream``.
     """
 
     provider: str
     kubeconfig: Path
     domain: str
     ingress_port: int
-    registry_port: int
+    registry: str
+    registry_address: str
     kubectl: Path
+    images: str = "built"
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,14 @@ class Provider(Protocol):
         :raises LabError: there is no cluster, or it does not run.
         """
 
-    def load_image(self, archive: Path) -> None:
-        """Put an OCI archive's images where the cluster finds them without a registry."""
+    def load_images(self, images: Mapping[str, Path]) -> None:
+        """Put images, OCI archives by their references, where the cluster finds them.
+
+        Those that are there already are left as they are.
+        """
+
+    def remove_images(self, references: Sequence[str]) -> None:
+        """Take images away from there; one that is not there is fine."""
 
     def status(self) -> Status:
         """What there is of it, found out within a second."""

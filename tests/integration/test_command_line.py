@@ -20,7 +20,7 @@ def test_status_is_one_json_document(lab: Lab) -> None:
     found = json.loads(command("status", "--json"))
     assert found["cluster"]["state"] == "running"
     assert found["cluster"]["pages"] == f"http://NAME.localhost:{lab.connection.ingress_port}"
-    assert found["cluster"]["registry"] == f"localhost:{lab.connection.registry_port}"
+    assert found["cluster"]["registry"] == lab.connection.registry_address
 
 
 def test_env_connects_a_shell() -> None:

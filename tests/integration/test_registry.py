@@ -19,7 +19,7 @@ MANIFEST = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
 
 @pytest.fixture
 def registry(lab: Lab) -> Iterator[httpx.Client]:
-    base = f"http://localhost:{lab.connection.registry_port}/v2"
+    base = f"http://{lab.connection.registry_address}/v2"
     with httpx.Client(base_url=base, timeout=10, trust_env=False) as client:
         yield client
 
@@ -27,7 +27,7 @@ def registry(lab: Lab) -> Iterator[httpx.Client]:
 def push_as(lab: Lab, name: str, tag: str) -> str:
     """Push podinfo under another name."""
     reference = f"{REGISTRY}/{name}:{tag}"
-    push(reference, PODINFO.archive, port=lab.connection.registry_port)
+    push(reference, PODINFO.archive, address=lab.connection.registry_address)
     return reference
 
 

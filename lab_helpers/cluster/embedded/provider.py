@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from ..._config import settings
 from ..._exceptions import CommandError, LabError, WaitTimeout
 from ..._exec import PYTHON, as_root, call, run
 from ..._files import locked, remove_tree, write
-from ...builds import build_all
+from ...builds import build_foundation
+from ...images import REGISTRY
 from .._provider import Connection, Status
 from . import preflight, sandbox
 from .actions import CREATE
@@ -35,7 +37,7 @@ class EmbeddedProvider:
         if self._quickly_ready():
             return self.connection()
         preflight.check()
-        build_all()
+        build_foundation()
         require_space(1)
         self._privileged("create")
         return self.connection()
@@ -57,18 +59,23 @@ class EmbeddedProvider:
             kubeconfig=node.kubeconfig,
             domain="localhost",
             ingress_port=node.ingress_port,
-            registry_port=node.registry_port,
+            registry=REGISTRY,
+            registry_address=f"localhost:{node.registry_port}",
             kubectl=node.kubectl,
         )
 
-    def load_image(self, archive: Path) -> None:
+    def load_images(self, images: Mapping[str, Path]) -> None:
         node = self._require()
-        hand_over = node.folder / "containerd" / "incoming.tar"
-        run(as_root(["cp", archive, hand_over]))
-        try:
-            import_archive(node, INSIDE / "containerd" / hand_over.name)
-        finally:
-            remove_tree(hand_over)
+        present = set(ctr(node, "images", "list", "--quiet").split())
+        for reference, archive in images.items():
+            if reference not in present:
+                _load(node, archive)
+
+    def remove_images(self, references: Sequence[str]) -> None:
+        node = self._require()
+        present = set(ctr(node, "images", "list", "--quiet").split())
+        if gone := sorted(present & set(references)):
+            ctr(node, "images", "remove", *gone)
 
     def status(self) -> Status:
         node = self._node()
@@ -124,6 +131,15 @@ class EmbeddedProvider:
         }
         if call(as_root(module, **variables)) != 0:
             raise LabError(f"could not {operation} the cluster; the lines above say why")
+
+
+def _load(node: Node, archive: Path) -> None:
+    hand_over = node.folder / "containerd" / "incoming.tar"
+    run(as_root(["cp", archive, hand_over]))
+    try:
+        import_archive(node, INSIDE / "containerd" / hand_over.name)
+    finally:
+        remove_tree(hand_over)
 
 
 def create(name: str) -> None:

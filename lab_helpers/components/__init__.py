@@ -1,0 +1,24 @@
+"""Components: the systems that the course teaches, switched on and off.
+
+A component is a folder of ``manifests/components/`` with a declaration and a kustomization, and a
+go.mod in ``programs/`` where there is something to pin. Adding one takes no Python.
+
+========================  =========================================================
+``_declaration``          what a component says of itself
+``_parts``                what is built for it
+``_rendering``            its manifests, for one cluster
+``_install``              enable and disable
+``_record``               what is enabled, kept on the cluster
+========================  =========================================================
+"""
+
+from __future__ import annotations
+
+from ._declaration import Declaration, declaration, names
+from ._install import disable, enable
+from ._parts import artifacts, programs
+from ._record import enabled
+
+__all__ = [
+    "Declaration", "artifacts", "declaration", "disable", "enable", "enabled", "names", "programs",
+]  # fmt: skip

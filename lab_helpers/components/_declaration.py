@@ -1,0 +1,126 @@
+"""What a component says of itself: ``manifests/components/NAME/component.yaml``."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .._config import ROOT
+from .._exceptions import LabError, UsageError
+
+COMPONENTS = ROOT / "manifests" / "components"
+DECLARATION = "component.yaml"
+Version = Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Upstream(_Strict):
+    """Where the system comes from.
+
+    :ivar status: whether it is looked after, in a few words.
+    """
+
+    page: str
+    status: str
+
+
+class ImageMap(_Strict):
+    """What one image of the manifests stands for, built here and pulled from upstream.
+
+    :ivar name: the image as the manifests call it.
+    :ivar program: the Go package compiled into it, one of the component's modules, or
+    :ivar image: the folder of ``images/`` that makes it.
+    :ivar upstream: the published image, without its tag.
+    :ivar tag: its tag, where that is not the version built here.
+    :ivar because: why it is not.
+    """
+
+    name: str
+    program: str = ""
+    image: str = ""
+    upstream: str
+    tag: str = ""
+    because: str = ""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> ImageMap:
+        if bool(self.program) == bool(self.image):
+            raise ValueError(f"{self.name}: either a program or an image makes it")
+        if bool(self.tag) != bool(self.because):
+            raise ValueError(f"{self.name}: a tag of its own needs a reason, and no other does")
+        return self
+
+
+class Declaration(_Strict):
+    """One component.
+
+    :ivar chapter: the chapter that first uses it.
+    :ivar module: the Go module whose version is the component's; pinned in ``programs/NAME``.
+    :ivar release: the version people know, where the module's is another one.
+    :ivar because: why it is another one.
+    :ivar needs: components that must be enabled before.
+    :ivar sources: folders of pinned modules (``MODULE//FOLDER``), put beside the kustomization
+        under these names.
+    :ivar leave_out: files of them that are not applied, as patterns.
+    :ivar accepts: a file beside the kustomization with an object that a ready component accepts.
+    """
+
+    name: str
+    title: str
+    chapter: Annotated[str, Field(pattern=r"^\d\d$")]
+    licence: str
+    upstream: Upstream
+    module: str = ""
+    release: Version | None = None
+    because: str = ""
+    needs: tuple[str, ...] = ()
+    sources: dict[str, str] = Field(default_factory=dict)
+    leave_out: tuple[str, ...] = ()
+    images: tuple[ImageMap, ...] = ()
+    accepts: str = ""
+
+    @model_validator(mode="after")
+    def _reasons(self) -> Declaration:
+        if self.release and not self.because:
+            raise ValueError("a release beside the module's version needs a reason (because)")
+        if (self.sources or any(i.program for i in self.images)) and not self.module:
+            raise ValueError("what comes from modules needs the module that gives the version")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        return COMPONENTS / self.name
+
+    def takes(self, source: str) -> bool:
+        """Whether a file of the sources is applied."""
+        return not any(fnmatch(source, pattern) for pattern in self.leave_out)
+
+
+def names() -> list[str]:
+    """The components that there are."""
+    return sorted(path.parent.name for path in COMPONENTS.glob(f"*/{DECLARATION}"))
+
+
+@cache
+def declaration(name: str) -> Declaration:
+    """What a component says of itself.
+
+    :raises UsageError: there is no such component.
+    :raises LabError: what it says cannot be used.
+    """
+    path = COMPONENTS / name / DECLARATION
+    if name not in names():
+        raise UsageError(f"there is no component {name!r}", remedy=", ".join(names()))
+    said: dict[str, Any] = yaml.safe_load(path.read_text())
+    try:
+        return Declaration(name=name, **said)
+    except (TypeError, ValidationError) as wrong:
+        raise LabError(f"{path.relative_to(ROOT)} cannot be used", seen=str(wrong)) from wrong
