@@ -20,7 +20,7 @@ from .actions import CREATE
 from .actions.apply_addons import kubectl
 from .actions.wait_until_ready import events, is_ready, wait_until_ready
 from .node import INSIDE, Node, folder
-from .runtime import ctr, import_archive
+from .runtime import ctr, image_digests, import_archive, remove_images
 from .services import has_egress
 
 
@@ -66,16 +66,13 @@ class EmbeddedProvider:
 
     def load_images(self, images: Mapping[str, Path]) -> None:
         node = self._require()
-        present = set(ctr(node, "images", "list", "--quiet").split())
+        present = image_digests(node)
         for reference, archive in images.items():
             if reference not in present:
                 _load(node, archive)
 
     def remove_images(self, references: Sequence[str]) -> None:
-        node = self._require()
-        present = set(ctr(node, "images", "list", "--quiet").split())
-        if gone := sorted(present & set(references)):
-            ctr(node, "images", "remove", *gone)
+        remove_images(self._require(), references)
 
     def status(self) -> Status:
         node = self._node()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..._exec import Argument
@@ -22,3 +23,17 @@ def ctr(node: Node, *arguments: Argument) -> str:
 def import_archive(node: Node, archive: Path) -> None:
     """Import an OCI archive, named by the path that the sandbox sees."""
     ctr(node, "images", "import", archive)
+
+
+def image_digests(node: Node) -> dict[str, str]:
+    """The digests of the images that are there, by their names."""
+    _, *rows = ctr(node, "images", "list").splitlines()
+    return {name: digest for name, _, digest, *_ in (row.split() for row in rows)}
+
+
+def remove_images(node: Node, references: Sequence[str]) -> None:
+    """Remove images under all their names; the kubelet has one of its own for each."""
+    names = image_digests(node)
+    gone = {names[reference] for reference in references if reference in names}
+    if gone:
+        ctr(node, "images", "remove", *(name for name, digest in names.items() if digest in gone))
