@@ -45,13 +45,17 @@ class Exercise:
     :ivar key: ``chapter/name``.
     :ivar claim: what is the case when it is done.
     :ivar judge: looks at the cluster, returns what it saw, or raises :class:`Hint`.
-    :ivar solution: kubectl commands that do it, one string each.
+    :ivar solution: kubectl commands that do it, one string each, or a function. ``{namespace}``
+        in a command stands for the namespace as this learner has it, ``{registry}`` for the
+        registry; other braces are doubled.
+    :ivar namespace: where it takes place, as the manifests call it.
     """
 
     key: str
     claim: str
     judge: Callable[[Lab], str]
-    solution: tuple[str, ...]
+    solution: tuple[str, ...] | Callable[[Lab], object]
+    namespace: str = ""
 
     @staticmethod
     def named(key: str) -> Exercise:
@@ -74,5 +78,15 @@ class Exercise:
 
     def solve(self, lab: Lab) -> None:
         """Do it, the way the course would."""
-        for command in self.solution:
+        self.do(lab, self.solution)
+
+    def do(self, lab: Lab, steps: tuple[str, ...] | Callable[[Lab], object]) -> None:
+        """Take steps of the form of a solution."""
+        if callable(steps):
+            steps(lab)
+            return
+        for step in steps:
+            command = step.format(
+                namespace=lab.name(self.namespace), registry=lab.connection.registry
+            )
             lab.kubectl(*shlex.split(command))

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import _progress
+from . import _progress, record
 from ._config import ROOT, environment, export, settings
 from ._exceptions import CommandError, UsageError, tail
 from ._exec import PYTHON, call, stream
 from ._exec import run as run_program
 from ._files import give_to_owner
 from ._kubectl import kubectl
+from ._manifests import LEARNER
 from .cluster import Connection
 from .session import variables
 
@@ -43,14 +44,37 @@ class Chapter:
     @property
     def title(self) -> str:
         """The notebook's first heading."""
-        cells = json.loads(self.path.read_text())["cells"]
-        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-        heading = re.search(r"^# (.+)$", "\n".join(texts), re.MULTILINE)
+        heading = re.search(r"^# (.+)$", self._text("markdown"), re.MULTILINE)
         return heading[1].strip() if heading else self.name
 
     @property
+    def checks(self) -> frozenset[str]:
+        """What there is to pass, by its name in the record: checks and exercises."""
+        code = self._text("code")
+        claims = re.findall(r'\blab\.check\(\s*"([^"]*)"', code)
+        exercises = re.findall(r'\blab\.exercise\(\s*"([^"]*)"', code)
+        return frozenset(
+            (
+                *(record.key(self.number, claim) for claim in claims),
+                *map(record.exercise_key, exercises),
+            )
+        )
+
+    @property
+    def shareable(self) -> bool:
+        """Whether several learners can run it on one cluster: it asks for its names."""
+        return bool(re.search(r"\blab\.name\(", self._text("code")))
+
+    def _text(self, kind: str) -> str:
+        """The text of all cells of a kind."""
+        cells = json.loads(self.path.read_text())["cells"]
+        return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == kind)
+
+    @property
     def executed(self) -> Path:
-        return settings().build / "notebooks" / self.path.name
+        learner = settings().learner
+        folder = f"notebooks-{learner}" if learner else "notebooks"
+        return settings().build / folder / self.path.name
 
 
 @dataclass(frozen=True)
@@ -172,10 +196,30 @@ def _make_page(executed: Path) -> None:
 
 
 def reset(connection: Connection, chapter: Chapter) -> None:
-    """Remove what a chapter made, and wait until it is gone."""
+    """Remove what this learner made in a chapter, and wait until it is gone.
+
+    What others made is not touched, nor is the record of what was passed.
+    """
     with _progress.step(f"reset chapter {chapter.number}"):
         kubectl(connection.kubectl, connection.kubeconfig, "delete", "namespace",
-                "--selector", f"{LABEL}={chapter.number}", "--wait")  # fmt: skip
+                "--selector", selector(chapter), "--wait")  # fmt: skip
+
+
+def selector(chapter: Chapter) -> str:
+    """The labels of the namespaces that this learner made in a chapter."""
+    learner = settings().learner
+    whose = f"{LEARNER}={learner}" if learner else f"!{LEARNER}"
+    return f"{LABEL}={chapter.number},{whose}"
+
+
+def goto(connection: Connection, chapter: Chapter) -> None:
+    """Bring the cluster to where a chapter begins: without anything of it or of a later one.
+
+    What earlier chapters left switched on stays.
+    """
+    for each in reversed(chapters()):
+        if each.number >= chapter.number:
+            reset(connection, each)
 
 
 def open_jupyter(connection: Connection, *, port: int, browser: bool) -> int:

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import course
+from . import course, record
 from ._config import settings
 from ._exceptions import UsageError
+from ._manifests import Place
 from .cluster import Provider
 
 
@@ -19,24 +20,34 @@ def status(provider: Provider) -> dict[str, Any]:
     """The state of the cluster, its addresses, and the course's chapters.
 
     Shape: ``{"cluster": {"provider", "state", "detail", …addresses while it runs},
-    "chapters": [{"chapter", "title", "executed"}]}``.
+    "chapters": [{"chapter", "title", "executed", "passed", "checks"}]}``: how many checks a
+    chapter has, and how many of them this learner has passed, None where the cluster does not say.
     """
     found = provider.status()
     cluster: dict[str, Any] = {"provider": provider.name, **asdict(found)}
     if found.state in ("running", "broken"):
         connection = provider.connection()
         cluster["kubeconfig"] = str(connection.kubeconfig)
-        cluster["pages"] = f"http://NAME.{connection.domain}:{connection.ingress_port}"
-        cluster["registry"] = f"localhost:{connection.registry_port}"
-    return {"cluster": cluster, "chapters": [_chapter(c) for c in course.chapters()]}
+        page = Place(settings().learner).name("NAME")
+        cluster["pages"] = f"http://{page}.{connection.domain}:{connection.ingress_port}"
+        cluster["registry"] = connection.registry_address
+    passed = _passed(provider) if found.state == "running" else None
+    return {"cluster": cluster, "chapters": [_chapter(c, passed) for c in course.chapters()]}
 
 
-def _chapter(chapter: course.Chapter) -> dict[str, Any]:
-    executed = chapter.executed
+def _passed(provider: Provider) -> frozenset[str] | None:
+    noted = record.read(provider.connection(), learner=settings().learner)
+    return None if noted is None else frozenset(noted)
+
+
+def _chapter(chapter: course.Chapter, passed: frozenset[str] | None) -> dict[str, Any]:
+    executed, checks = chapter.executed, chapter.checks
     return {
         "chapter": chapter.name,
         "title": chapter.title,
         "executed": str(executed.relative_to(settings().root)) if executed.exists() else None,
+        "passed": None if passed is None else len(checks & passed),
+        "checks": len(checks),
     }
 
 
@@ -50,15 +61,19 @@ def print_status(found: dict[str, Any]) -> None:
             table.add_row(f"[dim]{key}[/dim]", escape(str(value)))
     Console().print(table)
     chapters = Table()
-    for name in ("chapter", "title", "executed notebook"):
+    # A chapter's name is what other commands take: the title and the path give way to it.
+    chapters.add_column("chapter", overflow="fold", no_wrap=True)
+    for name in ("title", "passed", "executed notebook"):
         chapters.add_column(name, overflow="fold")
     for chapter in found["chapters"]:
         chapters.add_row(*map(escape, _row(chapter)))
     Console().print(chapters)
 
 
-def _row(chapter: dict[str, Any]) -> tuple[str, str, str]:
-    return chapter["chapter"], chapter["title"], chapter["executed"] or "not yet"
+def _row(chapter: dict[str, Any]) -> tuple[str, ...]:
+    passed = "?" if chapter["passed"] is None else str(chapter["passed"])
+    checks = f"{passed} of {chapter['checks']}"
+    return chapter["chapter"], chapter["title"], checks, chapter["executed"] or "not yet"
 
 
 def doctor() -> list[dict[str, Any]]:

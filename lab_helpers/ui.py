@@ -15,7 +15,8 @@ from ._exceptions import CommandError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ._lab import Lab, Object
+    from ._client import Object
+    from ._lab import Lab
 
 _INTERVAL = 0.25
 

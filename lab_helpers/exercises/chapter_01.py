@@ -10,25 +10,28 @@ from .._exceptions import CommandError, Hint, WaitTimeout
 from ..checks import Exercise
 
 if TYPE_CHECKING:
-    from .._lab import Lab, Object
+    from .._client import Object
+    from .._lab import Lab
 
 NAMESPACE = "first-steps"
 GREETING = "Hello, learner"
-GOOD_IMAGE = "localhost:32000/lab/podinfo:v6.9.2"
+GOOD_IMAGE = "podinfo:v6.9.2"
 
 
 def _deployment(lab: Lab, name: str) -> Object:
     try:
-        return lab.get("deployment", name, namespace=NAMESPACE)
+        return lab.get("deployment", name, namespace=lab.name(NAMESPACE))
     except CommandError as missing:
+        where = lab.name(NAMESPACE)
         raise Hint(
-            f"there is no Deployment {name} in the namespace {NAMESPACE}; run the cells above first"
+            f"there is no Deployment {name} in the namespace {where}; run the cells above first"
         ) from missing
 
 
 def _roll_out(lab: Lab, name: str) -> None:
+    where = lab.name(NAMESPACE)
     try:
-        lab.kubectl("rollout", "status", f"deployment/{name}", "-n", NAMESPACE, "--timeout=60s")
+        lab.kubectl("rollout", "status", f"deployment/{name}", "-n", where, "--timeout=60s")
     except CommandError as late:
         raise Hint(f"the Deployment {name} is not through yet: {late.output.strip()}") from late
 
@@ -40,7 +43,7 @@ def _judge_scale(lab: Lab) -> str:
             f"the Deployment asks for {wanted} replicas, not 4; kubectl scale changes that number"
         )
     _roll_out(lab, "hello")
-    ready = lab.ready_pods(NAMESPACE, "app=hello")
+    ready = lab.ready_pods(lab.name(NAMESPACE), "app=hello")
     if len(ready) != 4:
         raise Hint(f"4 replicas are asked for and {len(ready)} are ready so far; look again soon")
     return f"4 pods are ready: {', '.join(ready)}"
@@ -81,9 +84,10 @@ def _greeting(lab: Lab) -> str:
 
 def _judge_heal(lab: Lab) -> str:
     image = _deployment(lab, "patient")["spec"]["template"]["spec"]["containers"][0]["image"]
-    if not image.startswith("localhost:32000/lab/podinfo:"):
-        raise Hint(f"the image is {image!r}; the registry has it as {GOOD_IMAGE!r}")
-    if image != GOOD_IMAGE:
+    good = f"{lab.connection.registry}/lab/{GOOD_IMAGE}"
+    if image.rpartition(":")[0] != good.rpartition(":")[0]:
+        raise Hint(f"the image is {image!r}; the registry has it as {good!r}")
+    if image != good:
         raise Hint(
             f"the registry has no tag {image.rpartition(':')[2]!r} of this image; "
             "kubectl describe pod shows what the kubelet tried to pull"
@@ -97,18 +101,21 @@ EXERCISES = (
         "01/scale",
         "the Deployment hello has four ready pods",
         _judge_scale,
-        (f"scale deployment/hello --replicas=4 -n {NAMESPACE}",),
+        ("scale deployment/hello --replicas=4 -n {namespace}",),
+        NAMESPACE,
     ),
     Exercise(
         "01/greeting",
         f"the page greets with {GREETING!r}",
         _judge_greeting,
-        (f"set env deployment/hello PODINFO_UI_MESSAGE='{GREETING}' -n {NAMESPACE}",),
+        (f"set env deployment/hello PODINFO_UI_MESSAGE='{GREETING}' -n {{namespace}}",),
+        NAMESPACE,
     ),
     Exercise(
         "01/heal",
         "the Deployment patient runs",
         _judge_heal,
-        (f"set image deployment/patient patient={GOOD_IMAGE} -n {NAMESPACE}",),
+        (f"set image deployment/patient patient={{registry}}/lab/{GOOD_IMAGE} -n {{namespace}}",),
+        NAMESPACE,
     ),
 )

@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from lab_helpers import Exercise, Lab, course
-from lab_helpers._config import ROOT
 from lab_helpers.exercises import ALL
-
-IN_FIRST_STEPS = "-n first-steps"
 
 
 @dataclass(frozen=True)
 class Mistake:
     """What a learner is likely to do instead.
 
-    :ivar command: for kubectl.
+    :ivar steps: of the form of a solution.
     :ivar hint: words of the hint that it must get, and that doing nothing must not get.
     """
 
-    command: str
+    steps: tuple[str, ...] | Callable[[Lab], object]
     hint: str
 
 
 MISTAKES = {
     "01/scale": Mistake(
-        f"scale deployment/hello --replicas=5 {IN_FIRST_STEPS}", "asks for 5 replicas, not 4"
+        ("scale deployment/hello --replicas=5 -n {namespace}",), "asks for 5 replicas, not 4"
     ),
     "01/greeting": Mistake(
-        f"set env deployment/hello PODINFO_UI_MESSAGE='hello learner' {IN_FIRST_STEPS}",
+        ("set env deployment/hello PODINFO_UI_MESSAGE='hello learner' -n {namespace}",),
         "'hello learner', not 'Hello, learner'",
     ),
     "01/heal": Mistake(
-        f"set image deployment/patient patient=podinfo:v6.9.2 {IN_FIRST_STEPS}",
+        ("set image deployment/patient patient=podinfo:v6.9.2 -n {namespace}",),
         "the image is 'podinfo:v6.9.2'; the registry has it as",
     ),
 }
 
 
 def prepare_chapter_01(lab: Lab) -> None:
-    folder = ROOT / "manifests/chapters/01-install-the-cluster"
+    folder, namespace = lab.manifests("01-install-the-cluster"), lab.name("first-steps")
     lab.kubectl("apply", "--server-side", "--force-conflicts", "--kustomize", folder)
-    lab.kubectl("rollout", "status", "deployment/hello", "-n", "first-steps", "--timeout=60s")
+    lab.kubectl("rollout", "status", "deployment/hello", "-n", namespace, "--timeout=60s")
     lab.wait_for_page("hello")
 
 
@@ -91,7 +87,7 @@ def test_doing_nothing_gets_a_hint(exercise: Exercise, learner: Lab) -> None:
 
 def test_a_known_mistake_gets_a_hint_of_its_own(exercise: Exercise, learner: Lab) -> None:
     mistake = MISTAKES[exercise.key]
-    learner.kubectl(*shlex.split(mistake.command))
+    exercise.do(learner, mistake.steps)
     look = learner.exercise(exercise.key)
     assert not look.holds
     assert mistake.hint in look.seen

@@ -55,12 +55,14 @@ def test_it_is_a_valid_notebook(chapter: Chapter) -> None:
     assert len({cell["id"] for cell in notebook.cells}) == len(notebook.cells)
 
 
-def test_it_can_be_told_to_solve_its_exercises(cells: Cells) -> None:
+def test_it_says_its_number_and_can_be_told_to_solve_its_exercises(
+    cells: Cells, chapter: Chapter
+) -> None:
     (parameters,) = (cell for cell in cells if "parameters" in tags(cell))
     assert re.match(r"solve = False\b", parameters["source"])
     connecting = [cell["source"] for cell in code(cells) if "connect(" in cell["source"]]
     assert len(connecting) == 1
-    assert "connect(solve=solve)" in connecting[0]
+    assert f'connect(chapter="{chapter.number}", solve=solve)' in connecting[0]
 
 
 def test_no_output_is_stored(cells: Cells) -> None:
@@ -124,6 +126,20 @@ def test_every_section_of_work_has_a_check(cells: Cells) -> None:
     """What was claimed is looked at: cells that are tagged so, and only those, check."""
     for cell in code(cells):
         assert ("lab.check(" in cell["source"]) == ("check" in tags(cell)), cell["source"]
+
+
+def test_a_check_is_what_its_cell_shows(cells: Cells) -> None:
+    """Or a learner would not see whether it passed."""
+    for cell in code(cells):
+        if "check" in tags(cell):
+            statements = re.findall(r"^[^\s)\]}].*", cell["source"], re.MULTILINE)
+            assert statements[-1].startswith("lab.check("), cell["source"]
+
+
+def test_every_claim_has_a_name_of_its_own_in_the_record(cells: Cells, chapter: Chapter) -> None:
+    """A claim is written out, and no other check of the chapter makes it."""
+    asked = [re.findall(r"\blab\.(?:check|exercise)\(", cell["source"]) for cell in code(cells)]
+    assert len(chapter.checks) == sum(map(len, asked))
 
 
 def test_every_exercise_follows_a_place_for_the_learners_commands(cells: Cells) -> None:

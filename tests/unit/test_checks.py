@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab_helpers import Check, CheckFailed, CommandError, Exercise, Hint, UsageError
+from lab_helpers import Check, CheckFailed, CommandError, Exercise, Hint, UsageError, record
 from lab_helpers._lab import Lab
 from lab_helpers.cluster import Connection
 from lab_helpers.course import chapters
 from lab_helpers.exercises import ALL, chapter_01
 from lab_helpers.images import CATALOGUE
 
+CONNECTION = Connection(
+    "embedded", Path(), "localhost", 8080, "localhost:32000", "localhost:32001", Path()
+)
+
 
 class Recorder(Lab):
     """A lab that notes what it is told to do."""
 
-    def __init__(self, connection: Any = None, *, solve: bool = False) -> None:
-        super().__init__(connection, solve=solve)
+    def __init__(self, *, solve: bool = False, learner: str = "") -> None:
+        super().__init__(CONNECTION, solve=solve, learner=learner)
         self.told: list[tuple[str, ...]] = []
 
     def kubectl(self, *arguments: Any, **_: Any) -> str:
@@ -102,19 +107,62 @@ def test_an_exercise_is_named_after_its_chapter(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ALL)
-def test_a_solution_is_made_of_kubectl_commands(key: str) -> None:
-    solution = ALL[key].solution
-    assert solution
-    for command in solution:
+def test_a_solution_is_made_of_kubectl_commands_or_is_a_function(key: str) -> None:
+    exercise = ALL[key]
+    assert exercise.solution
+    for command in () if callable(exercise.solution) else exercise.solution:
         words = shlex.split(command)
         assert words[0] != "kubectl", "kubectl is added when it is run"
-        assert "-n" in words or "--namespace" in words, command
+        assert "{namespace}" in words, command
+        assert exercise.namespace
 
 
 def test_chapter_01_heals_with_the_image_that_there_is() -> None:
-    assert CATALOGUE["podinfo"].reference == chapter_01.GOOD_IMAGE
+    assert CATALOGUE["podinfo"].reference.endswith(f"/{chapter_01.GOOD_IMAGE}")
 
 
-def test_pages_are_named_the_same_for_browsers_and_pods(tmp_path: Any) -> None:
-    connection = Connection("embedded", tmp_path, "localhost", 8080, 32000, tmp_path)
-    assert Lab(connection).url("hello", "/x") == "http://hello.localhost:8080/x"
+@pytest.mark.parametrize(("learner", "namespace"), [("", "deep"), ("ann", "ann-deep")])
+def test_a_command_says_where_this_learner_works(learner: str, namespace: str) -> None:
+    lab = Recorder(learner=learner)
+    command = 'patch x -n {namespace} -p \'{{"image": "{registry}/lab/x"}}\''
+    Exercise("99/x", "", judge_by_what_was_told, (command,), "deep").solve(lab)
+    patch = '{"image": "localhost:32000/lab/x"}'
+    assert lab.told == [("patch", "x", "-n", namespace, "-p", patch)]
+
+
+def test_a_solution_can_be_a_function() -> None:
+    lab = Recorder()
+    Exercise("99/x", "", judge_by_what_was_told, lambda lab: lab.apply("course")).solve(lab)
+    assert lab.told[0][0] == "apply"
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Check]:
+    """What is put into the record."""
+    kept: dict[str, Check] = {}
+
+    def keep(_: Lab, name: str, check: Check) -> None:
+        kept[name] = check
+
+    monkeypatch.setattr(record, "keep", keep)
+    return kept
+
+
+def test_what_passes_in_a_chapter_is_recorded(exercise: Exercise, noted: dict[str, Check]) -> None:
+    lab = Recorder()
+    lab.chapter = "99"
+    lab.check("one pod", [], seen="none")
+    lab.exercise(exercise.key)
+    assert noted == {}, "nothing passed yet"
+    lab.check("one pod", ["a"], seen="a")
+    lab.kubectl("something")
+    lab.exercise(exercise.key)
+    assert noted == {
+        "99.one-pod": Check("one pod", True, "a"),
+        "99.exercise-x": Check("it is done", True, "seen"),
+    }
+
+
+def test_without_a_chapter_nothing_is_recorded(noted: dict[str, Check]) -> None:
+    Recorder().check("one pod", ["a"])
+    assert noted == {}

@@ -39,8 +39,10 @@ def went(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]
     fail = "assert solve is True\nraise ValueError('first line\\nsecond line')"
     write_notebook(notebooks / "01-fails.ipynb", "1", fail, "open('after', 'w')")
     write_notebook(notebooks / "02-dies.ipynb", "import os; os._exit(1)")
-    write_notebook(notebooks / "03-good.ipynb", "import os; print(os.environ['LAB_INGRESS_PORT'])")
-    connection = Connection("embedded", root / "kubeconfig", "localhost", 81, 82, root / "kubectl")
+    write_notebook(notebooks / "03-good.ipynb", "import os; print(os.environ['KUBECONFIG'])")
+    connection = Connection(
+        "embedded", root / "kubeconfig", "localhost", 81, "r:82", "r:82", root / "kubectl"
+    )
     before = dict(os.environ)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(course, "NOTEBOOKS", notebooks)
@@ -111,7 +113,7 @@ def test_a_kernel_that_dies_is_an_error_without_a_cell(went: dict[str, Result]) 
 
 def test_chapters_run_connected_to_the_cluster(went: dict[str, Result]) -> None:
     (output,) = json.loads(went["03-good"].chapter.executed.read_text())["cells"][-1]["outputs"]
-    assert "".join(output["text"]) == "81\n"
+    assert "".join(output["text"]).endswith("/kubeconfig\n")
 
 
 def test_a_file_that_is_no_notebook_fails_with_an_error_of_its_own(
@@ -132,3 +134,48 @@ def test_the_errors_place_ignores_cells_without_outputs(tmp_path: Path) -> None:
     assert course._failure(tmp_path / "not there") is None
     nbformat.write(new_notebook(cells=[new_markdown_cell("x")]), tmp_path / "fine.ipynb")
     assert course._failure(tmp_path / "fine.ipynb") is None
+
+
+def test_what_there_is_to_pass_is_read_from_the_notebook(tmp_path: Path) -> None:
+    path = write_notebook(
+        tmp_path / "07-x.ipynb",
+        'lab.check("one pod", pods, seen=pods)\nlab.check(\n    "two pods", pods)',
+        'lab.exercise("07/scale")',
+        'print(my_lab.check("this is none"))',
+    )
+    assert Chapter(path).checks == {"07.one-pod", "07.two-pods", "07.exercise-scale"}
+
+
+def as_learner(monkeypatch: pytest.MonkeyPatch, learner: str) -> None:
+    monkeypatch.setattr(
+        course, "settings", lambda: dataclasses.replace(settings(), learner=learner)
+    )
+
+
+def test_every_learner_has_executed_chapters_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    chapter = chapters()[0]
+    folders = {chapter.executed.parent.name}
+    for learner in ("ann", "bob"):
+        as_learner(monkeypatch, learner)
+        folders.add(chapter.executed.parent.name)
+    assert folders == {"notebooks", "notebooks-ann", "notebooks-bob"}
+
+
+def test_a_reset_is_of_one_learners_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    chapter = chapters()[0]
+    assert course.selector(chapter) == "lab.serverless/chapter=01,!lab.serverless/learner"
+    as_learner(monkeypatch, "ann")
+    assert course.selector(chapter) == "lab.serverless/chapter=01,lab.serverless/learner=ann"
+
+
+def test_going_to_a_chapter_resets_it_and_what_comes_after(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("01-a", "02-b", "03-c", "10-d"):
+        write_notebook(tmp_path / f"{name}.ipynb")
+    undone: list[str] = []
+    monkeypatch.setattr(course, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(course, "reset", lambda _, chapter: undone.append(chapter.number))
+    connection = Connection("embedded", tmp_path, "localhost", 81, "r:82", "r:82", tmp_path)
+    course.goto(connection, *select(["02"]))
+    assert undone == ["10", "03", "02"]

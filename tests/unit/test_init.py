@@ -37,7 +37,7 @@ def test_every_error_is_public() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in vars(Lab) if not name.startswith("_")], ids=lambda name: name
+    "name", [name for name in dir(Lab) if not name.startswith("_")], ids=lambda name: name
 )
 def test_what_a_chapter_may_call_is_documented(name: str) -> None:
     assert (inspect.getattr_static(Lab, name).__doc__ or "").strip()

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab_helpers import CommandError, Lab, LabError, WaitTimeout
+from lab_helpers import CommandError, Lab, LabError, WaitTimeout, _manifests
+from lab_helpers._config import ROOT, settings
 from lab_helpers.cluster import Connection
 
 MISSING = CommandError(["kubectl"], 1, 'deployments.apps "web" not found')
+
+
+CONNECTION = Connection(
+    "embedded", Path(), "localhost", 8080, "localhost:32000", "localhost:32001", Path()
+)
 
 
 class Answering(Lab):
     """A lab whose kubectl gives these answers one after the other, and notes what it was told."""
 
     def __init__(self, *answers: object) -> None:
-        super().__init__(Connection("embedded", Path(), "localhost", 8080, 32000, Path()))
+        super().__init__(CONNECTION)
         self.answers: Iterator[object] = iter(answers)
         self.told: list[str] = []
 
@@ -140,3 +147,49 @@ def test_a_folder_is_applied_as_a_kustomization_and_a_file_as_it_is() -> None:
 
 def test_events_are_the_newest() -> None:
     assert Answering().events("n", lines=1) == "5s Warning FailedScheduling"
+
+
+@pytest.mark.parametrize(
+    ("learner", "domain", "port", "address"),
+    [
+        ("", "localhost", 8080, "http://hello.localhost:8080/x"),
+        ("ann", "localhost", 8080, "http://ann-hello.localhost:8080/x"),
+        ("", "example.org", 80, "http://hello.example.org/x"),
+        ("ann", "example.org", 80, "http://ann-hello.example.org/x"),
+    ],
+)
+def test_the_address_of_a_page(learner: str, domain: str, port: int, address: str) -> None:
+    connection = replace(CONNECTION, domain=domain, ingress_port=port)
+    assert Lab(connection, learner=learner).url("hello", "/x") == address
+
+
+def test_what_learners_must_not_share_has_their_prefix() -> None:
+    assert Lab(CONNECTION).name("first-steps") == "first-steps"
+    assert Lab(CONNECTION, learner="ann").name("first-steps") == "ann-first-steps"
+
+
+def test_the_environment_says_who_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_LEARNER", "ann")
+    settings.cache_clear()
+    assert Lab(CONNECTION).name("first-steps") == "ann-first-steps"
+
+
+def test_manifests_are_found_relative_to_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell would take a blank in the clone's path for an end of it."""
+    monkeypatch.chdir(ROOT / "notebooks")
+    found = Lab(CONNECTION).manifests("01-install-the-cluster")
+    assert found == Path("../manifests/chapters/01-install-the-cluster")
+
+
+def test_a_learners_manifests_say_so_and_are_what_is_applied(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here = replace(settings(), root=tmp_path)
+    monkeypatch.setattr(_manifests, "settings", lambda: here)
+    lab = Answering("")
+    lab.learner = "ann"
+    folder = lab.manifests("01-install-the-cluster").resolve()
+    assert folder == tmp_path / "build/manifests/ann/01-install-the-cluster"
+    assert "name: ann-first-steps" in (folder / "namespace.yaml").read_text()
+    lab.apply("chapters/01-install-the-cluster/namespace.yaml")
+    assert lab.told == [f"apply --server-side --filename {folder / 'namespace.yaml'}"]

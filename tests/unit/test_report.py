@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab_helpers import UsageError, report
+from lab_helpers import UsageError, record, report
+from lab_helpers._config import settings
 from lab_helpers.cluster import Connection, Status
 from lab_helpers.course import Chapter, Result, chapters
 
@@ -24,7 +25,18 @@ class Cluster:
         return Status(self.state, "[why]")
 
     def connection(self) -> Connection:
-        return Connection("embedded", Path("/k"), "localhost", 8081, 32001, Path("/kubectl"))
+        return Connection(
+            "embedded", Path("/k"), "localhost", 8081, "localhost:32000", "localhost:32001",
+            Path("/kubectl"),
+        )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def noted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the cluster has on record for each learner; nothing to begin with."""
+    on_record: dict[str, Any] = {"": {}}
+    monkeypatch.setattr(record, "read", lambda _, *, learner: on_record[learner])
+    return on_record
 
 
 def status(state: str) -> dict[str, Any]:
@@ -54,6 +66,43 @@ def test_status_lists_every_chapter(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "01-install-the-cluster" in shown
     assert "[why]" in shown, "what a cluster says is no markup"
+
+
+def chapter_01(state: str = "running") -> dict[str, Any]:
+    found: dict[str, Any] = status(state)["chapters"][0]
+    return found
+
+
+def test_status_counts_what_was_passed_of_what_there_is(noted: dict[str, Any]) -> None:
+    first, second, *others = sorted(chapters()[0].checks)
+    noted[""] = {first: {}, second: {}, "01.a-claim-that-was-reworded": {}}
+    assert chapter_01()["passed"] == 2
+    assert chapter_01()["checks"] == 2 + len(others)
+
+
+def test_every_learner_has_a_count_of_their_own(
+    noted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted["ann"] = dict.fromkeys(chapters()[0].checks)
+    monkeypatch.setenv("LAB_LEARNER", "ann")
+    settings.cache_clear()
+    assert chapter_01()["passed"] == chapter_01()["checks"]
+    assert status("running")["cluster"]["pages"] == "http://ann-NAME.localhost:8081"
+
+
+@pytest.mark.parametrize("state", ["absent", "stopped", "broken"])
+def test_a_cluster_that_does_not_run_says_nothing_of_it(
+    state: str, noted: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    del noted[""]  # is not asked
+    assert chapter_01(state)["passed"] is None
+    report.print_status(status(state))
+    assert f"? of {len(chapters()[0].checks)}" in capsys.readouterr().out
+
+
+def test_a_cluster_that_runs_and_does_not_say_is_no_error(noted: dict[str, Any]) -> None:
+    noted[""] = None
+    assert chapter_01()["passed"] is None
 
 
 def test_a_narrow_status_loses_nothing(
