@@ -25,11 +25,12 @@ def foundation() -> list[Artifact]:
 
 def course() -> list[Artifact]:
     """What all chapters need, in the order in which they need it."""
-    from . import components
+    from . import components, functions
 
     declared = sorted(map(components.declaration, components.names()), key=lambda c: c.chapter)
     parts = [part for each in declared for part in components.artifacts(each)]
-    return [*foundation(), *parts]
+    made = [part for each in functions.all_functions().values() for part in each.artifacts]
+    return [*foundation(), *parts, *made]
 
 
 def build(names: list[str]) -> None:
@@ -49,9 +50,10 @@ def build(names: list[str]) -> None:
 
 
 def _by_name() -> dict[str, list[Artifact]]:
-    from . import components
+    from . import components, functions
 
     return {
+        **{name: each.artifacts for name, each in functions.all_functions().items()},
         **{name: [each.artifact] for name, each in images.CATALOGUE.items()},
         **{name: [each.artifact] for name, each in programs.CATALOGUE.items()},
         **{n: components.artifacts(components.declaration(n)) for n in components.names()},

@@ -114,15 +114,18 @@ def build_archive(
     buildah("rmi", reference)
 
 
-def push(reference: str, archive: Path, *, address: str, verify: bool = False) -> None:
+def push(
+    reference: str, archive: Path, *, address: str, name: str = "", verify: bool = False
+) -> None:
     """Push an OCI archive to the cluster's registry.
 
     :param reference: the image's name, which says ``localhost:32000`` whatever the registry.
     :param address: host and port at which the registry is reached from here.
+    :param name: the name it gets there, if another one.
     :param verify: whether it must have a certificate that is trusted here.
     :raises CommandError: the registry refused it.
     """
-    target = reference.replace(REGISTRY, address, 1)
+    target = (name or reference).replace(REGISTRY, address, 1)
     command: list[Argument] = [
         packages.find("skopeo"), "copy", "--quiet", "--policy", _policy(),
         f"--dest-tls-verify={str(verify).lower()}", f"oci-archive:{archive}", f"docker://{target}",

@@ -13,10 +13,11 @@ from functools import cached_property
 from pathlib import Path
 
 from . import _progress
+from ._apt import Apt, release, unpack
 from ._artifacts import Artifact, digest
 from ._config import environment, settings
-from ._exceptions import LabError, Unsupported
-from ._exec import Argument, run, stream
+from ._exceptions import LabError
+from ._exec import Argument, run
 from ._files import remove_tree
 
 PACKAGES = (
@@ -38,7 +39,7 @@ class SystemPackages:
 
     @cached_property
     def artifact(self) -> Artifact:
-        inputs = digest(*PACKAGES, *_installed(), _release(), platform.machine())
+        inputs = digest(*PACKAGES, *_installed(), release(), platform.machine())
         return Artifact(
             "system-packages", "unpack system packages (nothing is installed)", inputs, _unpack
         )
@@ -109,58 +110,11 @@ packages = SystemPackages()
 
 
 def _unpack(folder: Path, step: _progress.Step) -> None:
-    debs = settings().cache / "apt" / "archives"
-    _download(debs, step)
-    for deb in sorted(debs.glob("*.deb")):
+    apt = Apt(settings().cache / "apt")
+    for deb in apt.fetch(PACKAGES, step):
         step.update(deb.name)
-        run(["dpkg-deb", "-x", deb, folder])
-    remove_tree(settings().cache / "apt")
-
-
-def _download(archives: Path, step: _progress.Step) -> None:
-    """Fetch what is missing on this machine with apt's own resolver.
-
-    What the system has installed is used where it is.
-    """
-    lists = archives.parent / "lists"
-    for folder in (archives / "partial", lists / "partial"):
-        folder.mkdir(parents=True, exist_ok=True)
-    apt = _apt_get(archives, lists)
-    stream([*apt, "update"], env=_environment(), on_line=step.update, remedy=_REMEDY)
-    stream(
-        [*apt, "install", "--download-only", "--yes", "--no-install-recommends",
-         *PACKAGES],
-        env=_environment(), on_line=step.update, remedy=_REMEDY,
-    )  # fmt: skip
-
-
-_REMEDY = (
-    "check the network to the distribution's package mirror (apt-get update), and run it again"
-)
-
-
-def _apt_get(archives: Path, lists: Path) -> list[Argument]:
-    """apt-get on folders of the cache, with the system's sources and no locks of the system's."""
-    if shutil.which("apt-get") is None:
-        raise Unsupported(
-            "the embedded cluster takes its system programs from Debian's or Ubuntu's packages, "
-            "and this machine has no apt-get",
-            remedy="use a Debian or Ubuntu machine, or a virtual one",
-        )
-    options = {
-        "Dir::Cache::archives": archives,
-        "Dir::State::lists": lists,
-        "Dir::Cache::pkgcache": "",
-        "Dir::Cache::srcpkgcache": "",
-        "Debug::NoLocking": "true",
-        "APT::Sandbox::User": "root",
-        "Acquire::Retries": "3",
-    }
-    return ["apt-get", "-q", *(f"-o{key}={value}" for key, value in options.items())]
-
-
-def _environment() -> dict[str, str]:
-    return environment(DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
+        unpack(deb, folder)
+    remove_tree(apt.folder)
 
 
 def _installed() -> list[str]:
@@ -170,9 +124,3 @@ def _installed() -> list[str]:
     asked = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"]
     known = set(run(asked).splitlines())
     return [name for name in PACKAGES if f"{name} installed" in known]
-
-
-def _release() -> str:
-    """The distribution and its version, as os-release has it."""
-    release = platform.freedesktop_os_release()
-    return f"{release.get('ID')} {release.get('VERSION_ID')}"

@@ -16,7 +16,7 @@ from ._kubectl import kubectl
 from .cluster import Provider, provider
 from .session import variables
 
-STAGES = ("unit", "manifests", "integration", "notebooks", "faults")
+STAGES = ("unit", "functions", "manifests", "integration", "notebooks", "faults")
 """Folders of ``tests/``, in an order in which an earlier failure explains the later ones."""
 
 TESTS = ROOT / "tests"
@@ -37,16 +37,16 @@ def select(wanted: list[str]) -> list[str]:
 
 def needs_cluster(selected: list[str]) -> bool:
     """Whether these stages test anything but the code on its own."""
-    return selected != ["unit"]
+    return not set(selected) <= {"unit", "functions"}
 
 
-def run(selected: list[str], *, full: bool, cluster: str = "embedded") -> int:
+def run(selected: list[str], *, full: bool) -> int:
     """Run the stages and return pytest's exit code; its closing line ends the output.
 
     :param full: with what takes long, too.
     :raises LabError: the stages need a cluster, and it does not run.
     """
-    source = provider(cluster) if needs_cluster(selected) else None
+    source = provider() if needs_cluster(selected) else None
     connected = variables(source.connection()) if source else {}
     # nbval takes seconds to load; the tests that need it start it themselves.
     flags = ["-v", "-p", "no:cacheprovider", "-p", "no:nbval", *(["--full"] if full else [])]
