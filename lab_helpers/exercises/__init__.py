@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..checks import Exercise
-from . import chapter_01
+from . import chapter_01, chapter_02
 
-ALL: dict[str, Exercise] = {exercise.key: exercise for exercise in chapter_01.EXERCISES}
+ALL: dict[str, Exercise] = {
+    exercise.key: exercise for chapter in (chapter_01, chapter_02) for exercise in chapter.EXERCISES
+}
