@@ -11,6 +11,7 @@ LabError                  something failed: what, what was seen, what to try
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
 
@@ -94,3 +95,13 @@ class Hint(LabError):
 def tail(text: str, lines: int = 12) -> str:
     """The last lines of an output, which is where programs say why they ended."""
     return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def explained(refused: OSError) -> LabError:
+    """The system's refusal in words, with a remedy where there is one."""
+    full = refused.errno in (errno.ENOSPC, errno.EDQUOT)
+    return LabError(
+        refused.strerror or str(refused),
+        seen=str(refused.filename or ""),
+        remedy="free some space (df -h), and run it again" if full else "",
+    )

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from ._exceptions import LabError
+
 HEARTBEAT = 20.0
 """Seconds between two lines of one step where there is no terminal to redraw."""
 
@@ -96,3 +98,13 @@ def _finish(current: Step, task: TaskID | None, mark: str) -> None:
 def say(text: str) -> None:
     """One line for people."""
     console().print(text, soft_wrap=True)
+
+
+def print_error(failed: LabError) -> None:
+    """One line each for what failed, what was seen and what to try."""
+    out = console()
+    out.print(f"[red]error:[/red] {escape(failed.what)}", soft_wrap=True)
+    if failed.seen:
+        out.print(f"[dim]seen:[/dim]  {escape(failed.seen)}", soft_wrap=True)
+    if failed.remedy:
+        out.print(f"[green]try:[/green]   {escape(failed.remedy)}", soft_wrap=True)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import inspect
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from . import _progress
-from ._config import export
-from ._exceptions import LabError
+from ._exceptions import LabError, explained
 from ._files import give_to_owner
+from .options import on_a_cluster
 
 app = typer.Typer(
     name="lab",
@@ -31,42 +27,15 @@ app = typer.Typer(
 BEGIN, CLUSTER, MORE = "Begin here", "The cluster", "When you need more"
 INTERRUPTED = 130
 """The exit code with which typer ends a command on Ctrl-C."""
-PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
-
-OPTIONS = {
-    "cluster": ("LAB_CLUSTER", "Where the cluster comes from: embedded, microk8s, kubeconfig."),
-    "context": ("LAB_CONTEXT", "With kubeconfig: the context to use; there is no default."),
-    "registry": ("LAB_REGISTRY", "With kubeconfig: a registry, HOST[:PORT], for images made here."),
-    "domain": ("LAB_DOMAIN", "With kubeconfig: pages are at NAME.DOMAIN; HOST[:PORT]."),
+PASS_THROUGH = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    # What stands behind the first word is the other program's, a `--` included.
+    "allow_interspersed_args": False,
 }
-"""What says which cluster a command is about, each with the variable that says it for a shell."""
+
 Component = Annotated[str, typer.Argument(help="Its name, as in ./lab status.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-
-
-def on_a_cluster(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that name a cluster. What it starts finds them as variables."""
-
-    @wraps(command)
-    def with_options(**given: Any) -> None:
-        said = {OPTIONS[name][0]: given.pop(name) for name in OPTIONS}
-        export(**{variable: value for variable, value in said.items() if value})
-        command(**given)
-
-    own = inspect.signature(command, eval_str=True).parameters.values()
-    added = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[str | None, typer.Option(envvar=variable, help=explained)],
-        )
-        for name, (variable, explained) in OPTIONS.items()
-    ]
-    signature = inspect.Signature([*own, *added])
-    with_options.__signature__ = signature  # type: ignore[attr-defined]
-    with_options.__annotations__ = {p.name: p.annotation for p in (*own, *added)}
-    return with_options
 
 
 @app.callback()
@@ -97,7 +66,9 @@ def run(
 def test(
     stages: Annotated[
         list[str] | None,
-        typer.Argument(help="unit manifests integration notebooks faults; all by default."),
+        typer.Argument(
+            help="unit functions manifests integration notebooks faults; all by default."
+        ),
     ] = None,
     full: Annotated[
         bool, typer.Option(help="Also each chapter alone and in shuffled order.")
@@ -260,7 +231,7 @@ def goto(chapter: str) -> None:
 
     (selected,) = course.select([chapter])
     connection = _provider().create()
-    course.reset(connection, selected)
+    course.goto(connection, selected)
     _progress.say(f"the cluster is ready for {selected.name}")
 
 
@@ -299,26 +270,16 @@ def main() -> int:
     try:
         app(prog_name="lab")
     except LabError as failed:
-        _print_error(failed)
+        _progress.print_error(failed)
         return failed.exit_code
     except OSError as refused:
-        _print_error(_explained(refused))
+        _progress.print_error(explained(refused))
         return 1
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             _progress.say("interrupted; the same command goes on from here")
         raise
     return 0
-
-
-def _explained(refused: OSError) -> LabError:
-    """The system's refusal in words, with a remedy where there is one."""
-    full = refused.errno in (errno.ENOSPC, errno.EDQUOT)
-    return LabError(
-        refused.strerror or str(refused),
-        seen=str(refused.filename or ""),
-        remedy="free some space (df -h), and run it again" if full else "",
-    )
 
 
 def _provider() -> Any:
@@ -330,14 +291,3 @@ def _provider() -> Any:
 def _print_json(document: Any) -> None:
     json.dump(document, sys.stdout, indent=2)
     print()
-
-
-def _print_error(failed: LabError) -> None:
-    from rich.markup import escape
-
-    out = _progress.console()
-    out.print(f"[red]error:[/red] {escape(failed.what)}", soft_wrap=True)
-    if failed.seen:
-        out.print(f"[dim]seen:[/dim]  {escape(failed.seen)}", soft_wrap=True)
-    if failed.remedy:
-        out.print(f"[green]try:[/green]   {escape(failed.remedy)}", soft_wrap=True)

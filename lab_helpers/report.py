@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import course, record
+from . import components, course, record
 from ._config import settings
 from ._exceptions import UsageError
 from ._manifests import Place
@@ -20,6 +20,7 @@ def status(provider: Provider) -> dict[str, Any]:
     """The state of the cluster, its addresses, and the course's chapters.
 
     Shape: ``{"cluster": {"provider", "state", "detail", …addresses while it runs},
+    "components": [{"component", "title", "state", "version", "built"}],
     "chapters": [{"chapter", "title", "executed", "passed", "checks"}]}``: how many checks a
     chapter has, and how many of them this learner has passed, None where the cluster does not say.
     """
@@ -32,7 +33,30 @@ def status(provider: Provider) -> dict[str, Any]:
         cluster["pages"] = f"http://{page}.{connection.domain}:{connection.ingress_port}"
         cluster["registry"] = connection.registry_address
     passed = _passed(provider) if found.state == "running" else None
-    return {"cluster": cluster, "chapters": [_chapter(c, passed) for c in course.chapters()]}
+    return {
+        "cluster": cluster,
+        "components": _components(provider) if found.state == "running" else _components(None),
+        "chapters": [_chapter(c, passed) for c in course.chapters()],
+    }
+
+
+def _components(provider: Provider | None) -> list[dict[str, Any]]:
+    """Every component; its state is None where the cluster does not say."""
+    known = components.enabled(provider.connection()) if provider else None
+    return [_component(components.declaration(name), known) for name in components.names()]
+
+
+def _component(
+    component: components.Declaration, known: dict[str, components.Entry] | None
+) -> dict[str, Any]:
+    entry = (known or {}).get(component.name)
+    return {
+        "component": component.name,
+        "title": component.title,
+        "state": None if known is None else entry.state if entry else "disabled",
+        "version": components.version(component),
+        "built": all(each.exists for each in components.artifacts(component)),
+    }
 
 
 def _passed(provider: Provider) -> frozenset[str] | None:
@@ -60,6 +84,11 @@ def print_status(found: dict[str, Any]) -> None:
         if value:
             table.add_row(f"[dim]{key}[/dim]", escape(str(value)))
     Console().print(table)
+    parts = Table("component", "version", "state", "images")
+    for each in found["components"]:
+        built = "built" if each["built"] else "not built yet"
+        parts.add_row(each["component"], each["version"], each["state"] or "?", built)
+    Console().print(parts)
     chapters = Table()
     # A chapter's name is what other commands take: the title and the path give way to it.
     chapters.add_column("chapter", overflow="fold", no_wrap=True)

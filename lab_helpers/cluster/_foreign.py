@@ -79,6 +79,7 @@ class ForeignCluster:
 
     @property
     def program(self) -> Path:
+        """kubectl, in a folder with nothing else in it, to be put on a PATH."""
         return self.folder / "bin" / "kubectl"
 
     @property
@@ -104,7 +105,7 @@ class ForeignCluster:
         try:
             write(candidate, kubeconfig, mode=0o600)
             server = _look.examine(candidate)
-            self._link(_skew.fitting_kubectl(server))
+            _skew.link_to(_skew.fitting_kubectl(server), self.program)
             missing = [*_look.lacks(candidate, self.program), *_look.no_answer(connection)]
             candidate.rename(self.kubeconfig)
         finally:
@@ -123,12 +124,6 @@ class ForeignCluster:
     def _locked(self) -> AbstractContextManager[None]:
         lock = self.folder.with_name(f".{self.folder.name}.lock")
         return locked(lock, f"the cluster kept in {self.folder}")
-
-    def _link(self, program: Path) -> None:
-        """A folder with nothing but kubectl in it, to be put on a PATH."""
-        self.program.parent.mkdir(exist_ok=True)
-        self.program.unlink(missing_ok=True)
-        self.program.symlink_to(program)
 
     def connection(self) -> Connection:
         """How to reach it, with what is said now before what was said when it was taken up.
@@ -162,7 +157,9 @@ class ForeignCluster:
 
     def load_images(self, images: Mapping[str, Path]) -> None:
         registry = self.connection().registry
-        if images and not registry:
+        if not images:
+            return
+        if not registry:
             raise LabError(
                 "there is no way for images made here to the cluster",
                 seen=", ".join(images),

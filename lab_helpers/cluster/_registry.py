@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from ssl import create_default_context
 
 import httpx
 from rich.markup import escape
@@ -78,13 +79,17 @@ def _is_encrypted(registry: str) -> bool:
     refusals = []
     for scheme in ("https", "http"):
         try:
-            httpx.get(f"{scheme}://{host}/v2/", timeout=10, trust_env=scheme == "https")
+            httpx.get(f"{scheme}://{host}/v2/", timeout=10, verify=create_default_context())
         except httpx.HTTPError as refused:
             refusals.append(f"{scheme}: {refused}")
+            if "CERTIFICATE_VERIFY_FAILED" in str(refused):
+                # Whoever answers without encryption may be anybody.
+                break
         else:
             return scheme == "https"
     raise LabError(
-        f"the registry {host} does not answer",
+        f"the registry {host} does not answer in a way that can be trusted",
         seen="\n".join(refusals),
-        remedy=f"curl -v http://{host}/v2/; name it as this machine and the cluster both reach it",
+        remedy=f"curl -v https://{host}/v2/ (or http:); it has to be named as this machine and the "
+        "cluster both reach it, and its certificate be one that this machine trusts",
     )

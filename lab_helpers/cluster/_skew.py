@@ -7,11 +7,13 @@ import os
 import re
 import shutil
 from pathlib import Path
+from secrets import token_hex
 
 from .. import _progress
 from .._config import environment, lookup, settings
 from .._exceptions import CommandError, LabError
-from .._exec import run
+from .._exec import Argument, run
+from .._files import give_to_owner
 from ..programs import CATALOGUE
 
 SKEW = 1
@@ -31,8 +33,21 @@ def minor(version: str) -> int:
 
 def any_kubectl() -> Path:
     """A kubectl to read kubeconfigs with, for which every version does."""
-    program = CATALOGUE["kubernetes"]
-    return program.binary if program.artifact.exists else _users_own() or _built()
+    if not CATALOGUE["kubernetes"].artifact.exists and (own := _users_own()):
+        return own
+    link = settings().cache / "bin" / "kubectl"
+    link_to(_built(), link)
+    return link
+
+
+def link_to(program: Path, link: Path) -> None:
+    """Make a program start under a link's name. Kubernetes' is another under each."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink() or link.readlink() != program:
+        unfinished = link.with_name(f".{link.name}.{token_hex(4)}")
+        unfinished.symlink_to(program)
+        unfinished.rename(link)
+        give_to_owner(link.parent)
 
 
 def fitting_kubectl(server: str) -> Path:
@@ -73,7 +88,7 @@ def _version(program: Path) -> str:
     """What a kubectl says it is; empty where it says nothing that can be read."""
     # Google's kubectl asks the server of the current context which version it should be.
     nowhere = environment(KUBECONFIG=os.devnull)
-    asked = [program, "version", "--client", "--output=json"]
+    asked: list[Argument] = [program, "version", "--client", "--output=json"]
     try:
         said = json.loads(run(asked, env=nowhere, timeout=20))
         return str(said["clientVersion"]["gitVersion"])

@@ -1,6 +1,6 @@
 """The commands of snap and microk8s, and what they answer.
 
-The answers are those of microk8s 1.36 and of the sources of the releases before it.
+The answers are those that the sources of microk8s have in June 2026; it was not run.
 """
 
 from __future__ import annotations

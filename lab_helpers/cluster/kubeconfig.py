@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -95,7 +94,7 @@ def _minified(context: str) -> str:
         )
     view = ["config", "view", "--minify", "--flatten", "--raw", f"--context={context}"]
     try:
-        return run([any_kubectl(), *view], env=environment(), timeout=30)
+        return _anchored(run([any_kubectl(), *view], env=environment(), timeout=30))
     except CommandError as refused:
         raise UsageError(
             f"the kubeconfig of context {context} cannot be used",
@@ -104,24 +103,47 @@ def _minified(context: str) -> str:
         ) from refused
 
 
+def _anchored(kubeconfig: str) -> str:
+    """The same kubeconfig for another folder: what a user's paths are relative to is written out.
+
+    kubectl does that only for certificates.
+    """
+    content = yaml.safe_load(kubeconfig)
+    for entry in content.get("users") or []:
+        user = entry.get("user") or {}
+        folders = [path.parent for path in _files() if entry["name"] in _names(path, "users")]
+        for place, key in ((user, "tokenFile"), (user.get("exec") or {}, "command")):
+            value = str(place.get(key) or "")
+            # A command without a slash is looked for on PATH.
+            if folders and value and (key == "tokenFile" or "/" in value):
+                place[key] = str(folders[0].absolute() / value)
+    return yaml.safe_dump(content, sort_keys=False)
+
+
 def _contexts() -> list[str]:
     """The names of all contexts. kubectl is not asked: some ask the current one's server first."""
-    return sorted({each["name"] for path in _files() for each in _contexts_in(path)})
+    return sorted({name for path in _files() for name in _names(path, "contexts")})
 
 
-def _contexts_in(path: Path) -> list[dict[str, Any]]:
+def _names(path: Path, kind: str) -> list[str]:
     try:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as unreadable:
-        raise UsageError(f"the kubeconfig {path} cannot be read", seen=str(unreadable)) from None
+        raise UsageError(
+            f"the kubeconfig {path} cannot be read",
+            seen=str(unreadable),
+            remedy="mend it, or name another one in KUBECONFIG",
+        ) from None
     try:
-        return [
-            dict(each, name=str(each["name"])) for each in (content or {}).get("contexts") or []
-        ]
+        return [str(each["name"]) for each in (content or {}).get(kind) or []]
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise UsageError(f"the kubeconfig {path} is none", seen=str(content)[:80]) from None
+        raise UsageError(
+            f"{path} is no kubeconfig",
+            seen=str(content)[:80],
+            remedy="mend it, or name another one in KUBECONFIG",
+        ) from None
 
 
 def _files() -> list[Path]:

@@ -3,22 +3,26 @@
 A component is a folder of ``manifests/components/`` with a declaration and a kustomization, and a
 go.mod in ``programs/`` where there is something to pin. Adding one takes no Python.
 
-========================  =========================================================
-``_declaration``          what a component says of itself
-``_parts``                what is built for it
-``_rendering``            its manifests, for one cluster
-``_install``              enable and disable
-``_record``               what is enabled, kept on the cluster
-========================  =========================================================
+==========================  =========================================================
+``_declaration``            what a component says of itself
+``_parts``                  what is built for it
+``_rendering``              its manifests, for one cluster
+``_install``, ``_removal``  enable, disable
+``_objects``                what of it is on a cluster
+``_workloads``              waiting until they run
+``_record``                 what is enabled, kept on the cluster
+==========================  =========================================================
 """
 
 from __future__ import annotations
 
 from ._declaration import Declaration, declaration, names
-from ._install import disable, enable
-from ._parts import artifacts, programs
-from ._record import enabled
+from ._install import enable
+from ._parts import artifacts, programs, version
+from ._record import Entry, enabled
+from ._removal import disable
 
 __all__ = [
-    "Declaration", "artifacts", "declaration", "disable", "enable", "enabled", "names", "programs",
+    "Declaration", "Entry", "artifacts", "declaration", "disable", "enable", "enabled", "names",
+    "programs", "version",
 ]  # fmt: skip

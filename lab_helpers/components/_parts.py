@@ -42,6 +42,11 @@ def image(component: Declaration, mapped: ImageMap) -> Image:
     return Image(f"{component.name}-{binary}", program, program=binary)
 
 
+def own_images(component: Declaration) -> tuple[str, ...]:
+    """The images that only this component runs, by the names the course gives them."""
+    return tuple(image(component, each).reference for each in component.images if each.program)
+
+
 def version(component: Declaration) -> str:
     """The version people know it by."""
     return Program(component.name, module=component.module, release=component.release).version

@@ -62,6 +62,7 @@ class EmbeddedProvider:
             registry=REGISTRY,
             registry_address=f"localhost:{node.registry_port}",
             kubectl=node.kubectl,
+            images=settings().images or "built",
         )
 
     def load_images(self, images: Mapping[str, Path]) -> None:

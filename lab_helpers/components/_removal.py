@@ -1,0 +1,128 @@
+"""Disable: it can be repeated, and goes on from wherever the last one was cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from .. import _progress, _wait
+from .._exceptions import UsageError, WaitTimeout
+from ..cluster import Connection, Provider
+from . import _parts, _record
+from ._declaration import declaration, names
+from ._objects import as_yaml, get, identity, labelled, run_kubectl
+from ._record import Entry
+from ._rendering import LABEL, Object
+
+_HOOKS = "validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices"
+
+
+def disable(provider: Provider, name: str) -> None:
+    """Take a component off the cluster, with all that it brought and all that was made of it.
+
+    Custom resources go before the controllers that end them, definitions and namespaces last.
+
+    :raises UsageError: there is no such component, or an enabled one needs it.
+    :raises WaitTimeout: something did not go; says what is left.
+    """
+    component = declaration(name)
+    connection = provider.connection()
+    known = _record.enabled(connection)
+    if needing := [each for each in known if name in _needs(each)]:
+        raise UsageError(
+            f"{name} is needed by {', '.join(needing)}", remedy=f"./lab disable {needing[0]}"
+        )
+    put = known[name].images if name in known else ()
+    with _progress.step(f"disable {name}") as step:
+        entry = Entry("disabling", _parts.version(component), images=put)
+        _record.write(connection, name, entry)
+        for what, remove in _REMOVALS.items():
+            step.update(what)
+            remove(connection, name)
+        step.update("images")
+        provider.remove_images(sorted({*put, *_parts.own_images(component)}))
+        _record.write(connection, name, None)
+
+
+def _needs(name: str) -> tuple[str, ...]:
+    return declaration(name).needs if name in names() else ()
+
+
+def _remove_custom_resources(connection: Connection, name: str) -> None:
+    """Every object of the kinds that the component brought, in every namespace."""
+    brought = labelled(connection, name, "customresourcedefinitions")
+    kinds = [each["metadata"]["name"] for each in brought]
+    if not kinds:
+        return
+    # Those that own others go first, with what they own.
+    run_kubectl(connection, "delete", ",".join(kinds), "--all", "--all-namespaces", "--wait=false",
+             "--ignore-not-found")  # fmt: skip
+    left = partial(get, connection, ",".join(kinds))
+    try:
+        _wait_until_gone(f"the custom resources of {name}", left, timeout=30)
+    except WaitTimeout:
+        # Their controller is gone or broken; nobody else will ever lift their finalizers.
+        patch = '{"metadata":{"finalizers":null}}'
+        run_kubectl(connection, "patch", "-f", "-", "--type=merge", "--patch", patch,
+                 stdin=as_yaml(left()))  # fmt: skip
+        _wait_until_gone(f"the custom resources of {name}", left, timeout=30)
+
+
+def _remove_hooks(connection: Connection, name: str) -> None:
+    """Before what they call is gone: an API server that cannot reach them refuses changes."""
+    run_kubectl(connection, "delete", _HOOKS, "--selector", f"{LABEL}={name}", "--ignore-not-found")
+
+
+def _end_workloads(connection: Connection, name: str) -> None:
+    """End the pods of the component's namespaces within a second.
+
+    Left to their owners' removal they would drain for minutes, for callers that are no more; a
+    grace period that has begun is not cut short. So the owners go first, and alone.
+    """
+    owners = "deployments,statefulsets,daemonsets,replicasets,jobs"
+    for found in labelled(connection, name, "namespaces"):
+        namespace = ("--namespace", found["metadata"]["name"])
+        run_kubectl(connection, "delete", owners, "--all", *namespace, "--cascade=orphan")
+        run_kubectl(connection, "delete", "pods", "--all", *namespace, "--grace-period=1")
+
+
+def _remove_objects(connection: Connection, name: str) -> None:
+    kinds = ",".join(_removable(connection))
+    run_kubectl(connection, "delete", kinds, "--all-namespaces", "--selector", f"{LABEL}={name}",
+             "--wait=false", "--ignore-not-found")  # fmt: skip
+    _wait_until_gone(f"the objects of {name}", partial(labelled, connection, name, kinds))
+
+
+def _removable(connection: Connection) -> list[str]:
+    """Every kind that can be listed and deleted, but for those that go last."""
+    listed = run_kubectl(connection, "api-resources", "--verbs=list,delete", "--output=name")
+    last = {"namespaces", "customresourcedefinitions.apiextensions.k8s.io"}
+    return [kind for kind in listed.split() if kind not in last]
+
+
+def _remove_kind(kind: str, connection: Connection, name: str) -> None:
+    run_kubectl(connection, "delete", kind, "--selector", f"{LABEL}={name}", "--wait=false",
+             "--ignore-not-found")  # fmt: skip
+    _wait_until_gone(f"the {kind} of {name}", partial(labelled, connection, name, kind))
+
+
+_REMOVALS: dict[str, Callable[[Connection, str], None]] = {
+    "custom resources": _remove_custom_resources,
+    "webhooks": _remove_hooks,
+    "workloads": _end_workloads,
+    "objects": _remove_objects,
+    # A namespace that goes looks for objects of every kind, and waits for one that goes itself.
+    "namespaces": partial(_remove_kind, "namespaces"),
+    "definitions": partial(_remove_kind, "customresourcedefinitions"),
+}
+
+
+def _wait_until_gone(
+    what: str, left: Callable[[], Iterable[Object]], *, timeout: float = 90
+) -> None:
+    def probe() -> None:
+        still = [" ".join(filter(None, identity(each))) for each in left()]
+        if still:
+            raise _wait.NotYet(f"still there: {', '.join(still[:8])}")
+
+    _wait.until(f"{what} to go", probe, timeout=timeout, interval=0.3)
