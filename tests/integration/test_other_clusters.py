@@ -85,6 +85,7 @@ def files(lab: Lab, elsewhere: socket.socket, tmp_path_factory: pytest.TempPathF
     authority = b64decode(cluster.pop("certificate-authority-data"))
     (folder / "authority.pem").write_bytes(authority)
     cluster["certificate-authority"] = "authority.pem"
+    user = {"exec": _plugin(folder, user)}
     port = elsewhere.getsockname()[1]
     contents = {
         "first": _kubeconfig(WRONG, {"server": f"http://127.0.0.1:{port}"}, {}),
@@ -93,6 +94,21 @@ def files(lab: Lab, elsewhere: socket.socket, tmp_path_factory: pytest.TempPathF
     for name, content in contents.items():
         (folder / name).write_text(yaml.safe_dump(content))
     return ":".join(str(folder / name) for name in contents)
+
+
+def _plugin(folder: Path, user: dict[str, Any]) -> dict[str, Any]:
+    """A program that says who somebody is, as clouds have it, beside the kubeconfig."""
+    pem = {name: b64decode(user[f"client-{name}-data"]).decode() for name in ("certificate", "key")}
+    version = "client.authentication.k8s.io/v1"
+    credential = {
+        "apiVersion": version,
+        "kind": "ExecCredential",
+        "status": {"clientCertificateData": pem["certificate"], "clientKeyData": pem["key"]},
+    }
+    program = folder / "login"
+    program.touch(mode=0o700)
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(credential)}\nEND\n")
+    return {"apiVersion": version, "command": "./login", "interactiveMode": "Never"}
 
 
 def _kubeconfig(context: str, cluster: dict[str, Any], user: dict[str, Any]) -> dict[str, Any]:
@@ -138,7 +154,7 @@ def registry(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
             finally:
                 process.terminate()
     finally:
-        lab.delete("namespace", namespace)
+        lab.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 def _answers(port: int, log: Path) -> None:
@@ -162,14 +178,14 @@ def up(foreign: Foreign) -> Iterator[str]:
     foreign.lab("down", LAB_LEARNER=LEARNER)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def mine(lab: Lab) -> Iterator[str]:
     """Something of the visitor's own on the cluster."""
     name, group = "mine", "shelves.example.org"
     objects = Template((OBJECTS / "mine.yaml").read_text()).substitute(name=name, group=group)
     lab.kubectl("apply", "--server-side", "-f", "-", stdin=objects)
     yield name
-    lab.kubectl("delete", "-f", "-", stdin=objects)
+    lab.kubectl("delete", "--wait=false", "-f", "-", stdin=objects)
 
 
 def seen(lab: Lab) -> dict[str, str]:
@@ -180,7 +196,8 @@ def seen(lab: Lab) -> dict[str, str]:
         for each in listed
         for meta in [each["metadata"]]
         if not any("lab" in label for label in meta.get("labels", {}))
-        if not meta.get("namespace", "").startswith(("course-", "test-"))
+        # What other tests leave for the cluster to remove.
+        if not meta.get("namespace", meta["name"]).startswith("test-")
     }
 
 
@@ -270,19 +287,23 @@ def test_an_image_is_taken_away_where_the_registry_lets_go(lab: Lab, foreign: Fo
         assert found.is_success == left
 
 
-def test_down_takes_away_what_is_labelled_and_nothing_else(
+def label_two_namespaces(lab: Lab, **labels: str) -> None:
+    """What a chapter leaves."""
+    said = [f"lab.serverless/{name}={value}" for name, value in labels.items()]
+    for name in ("course-one", "course-two"):
+        lab.kubectl("create", "namespace", name)
+        lab.kubectl("label", "namespace", name, *said)
+    lab.kubectl("create", "configmap", "of-the-course", "--namespace", "course-one")
+
+
+def test_down_takes_away_what_is_a_learners_and_nothing_else(
     lab: Lab, foreign: Foreign, mine: str
 ) -> None:
     foreign.lab("up", LAB_DOMAIN=foreign.pages)
     before = seen(lab)
-    label = {"lab.serverless/chapter": "01", "lab.serverless/learner": LEARNER}
-    for name, labels in {"course-one": label, "course-two": {**label, "x": "y"}}.items():
-        lab.kubectl("create", "namespace", name)
-        lab.kubectl("label", "namespace", name, *(f"{k}={v}" for k, v in labels.items()))
-    lab.kubectl("create", "configmap", "of-the-course", "-n", "course-one")
+    label_two_namespaces(lab, chapter="01", learner=LEARNER)
     foreign.lab("down", LAB_LEARNER=LEARNER)
-    names = lab.kubectl("get", "namespaces", "-o", "name")
-    assert "course-" not in names
+    assert "course-" not in lab.kubectl("get", "namespaces", "-o", "name")
     assert seen(lab) == before
     assert f"ConfigMap/{mine}/mine" in before
     assert "CustomResourceDefinition//shelves.shelves.example.org" in before
@@ -290,6 +311,27 @@ def test_down_takes_away_what_is_labelled_and_nothing_else(
     assert list(settings().clusters.glob("kubeconfig-cloud-eu-one-*")) == []
     with pytest.raises(CommandError, match="not connected to the course"):
         foreign.lab("kubectl", "get", "nodes")
+
+
+@pytest.mark.usefixtures("mine")
+def test_down_takes_away_all_of_the_course_and_nothing_else(lab: Lab, foreign: Foreign) -> None:
+    names = lab.kubectl("get", "namespaces", "--show-labels", "--no-headers")
+    if "lab.serverless/" in names or "lab-course" in names:
+        pytest.skip("the course is in use on this cluster: somebody would miss what is removed")
+    foreign.lab("up", LAB_DOMAIN=foreign.pages)
+    before = seen(lab)
+    label_two_namespaces(lab, chapter="01")
+    lab.kubectl("apply", "--server-side", "--kustomize", ROOT / "manifests" / "course")
+    # The course's labels on what everybody needs are no reason to remove it.
+    lab.kubectl("label", "namespace", "default", "lab.serverless/chapter=01")
+    try:
+        foreign.lab("down")
+    finally:
+        lab.kubectl("label", "namespace", "default", "lab.serverless/chapter-")
+    left = lab.kubectl("get", "namespaces", "-o", "name")
+    assert "course" not in left
+    assert "namespace/default" in left
+    assert seen(lab).keys() == before.keys()
 
 
 def test_nobody_ever_called_where_the_current_context_leads(elsewhere: socket.socket) -> None:
