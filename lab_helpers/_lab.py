@@ -13,6 +13,7 @@ import httpx
 from . import _http, _wait, record
 from ._client import Client
 from ._config import export, settings
+from ._exceptions import LabError
 from ._manifests import Place, fitting
 from .checks import Check, Exercise
 from .cluster import Connection, provider
@@ -130,7 +131,7 @@ class Lab(Client):
 
         image = CATALOGUE[name]
         image.artifact.build()
-        push(image.reference, image.archive, address=self.connection.registry_address)
+        push(image.reference, image.archive, address=self._registry())
         return self._place.image(image.reference)
 
     def push_function(self, name: str, *, tag: str) -> str:
@@ -141,7 +142,15 @@ class Lab(Client):
         """
         from .functions import find
 
-        return self._place.image(find(name).push(address=self.connection.registry_address, tag=tag))
+        return self._place.image(find(name).push(address=self._registry(), tag=tag))
+
+    def _registry(self) -> str:
+        if not self.connection.registry_address:
+            raise LabError(
+                "there is no registry to push images to",
+                remedy="./lab up --cluster … --registry HOST[:PORT], one that the cluster reaches",
+            )
+        return self.connection.registry_address
 
     def enable(self, component: str) -> None:
         """Put a system that the course teaches on the cluster; nothing happens where it is.

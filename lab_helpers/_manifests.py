@@ -83,7 +83,9 @@ class Place:
         return f"{self.learner}-{literal}" if self.learner else literal
 
     def image(self, literal: str) -> str:
-        """An image's name in the cluster's registry."""
+        """An image's name in the cluster's registry; as it is where the cluster has none."""
+        if not self.registry:
+            return literal
         return re.sub(f"^{REGISTRY}/", f"{self.registry}/", literal)
 
     @property

@@ -128,7 +128,8 @@ def purge() -> None:
 
     :raises LabError: a cluster still lives in it.
     """
-    alive = sorted(path.parent.name for path in settings().clusters.glob("*/node.json"))
+    marks = ("node.json", "cluster.json")
+    alive = sorted(p.parent.name for mark in marks for p in settings().clusters.glob(f"*/{mark}"))
     if alive:
         raise LabError(
             "the cache is in use by a cluster",

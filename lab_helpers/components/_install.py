@@ -12,7 +12,7 @@ from .._exceptions import CommandError, LabError, tail
 from ..cluster import Connection, Provider
 from . import _parts, _record, _rendering
 from ._declaration import Declaration, declaration
-from ._objects import as_yaml, existing, identity, label, labelled, run_kubectl
+from ._objects import as_yaml, existing, identity, label, run_kubectl
 from ._record import Entry
 from ._rendering import Object
 from ._workloads import wait_until_ready
@@ -49,7 +49,7 @@ def _enable(provider: Provider, component: Declaration) -> None:
         wanted = _rendering.objects(component, connection)
         entry = Entry("enabled", _parts.version(component), digest(json.dumps(wanted)),
                       () if upstream else _parts.own_images(component))  # fmt: skip
-        if _is_there(connection, component.name, entry):
+        if _is_there(connection, component.name, entry, wanted):
             return
         wanted = _not_foreign(connection, component, wanted)
         _record.write(connection, component.name, replace(entry, state="enabling", digest=""))
@@ -70,17 +70,18 @@ def _enable(provider: Provider, component: Declaration) -> None:
         _record.write(connection, component.name, entry)
 
 
-def _is_there(connection: Connection, name: str, entry: Entry) -> bool:
+def _is_there(connection: Connection, name: str, entry: Entry, wanted: list[Object]) -> bool:
     """Whether exactly this was enabled before and works, so that there is nothing to do."""
     known = _record.enabled(connection).get(name)
     if known is None or (known.state, known.digest) != ("enabled", entry.digest):
         return False
-    present = labelled(connection, name, "deployments,daemonsets,statefulsets")
+    if len(existing(connection, wanted)) < len(wanted):
+        return False
     try:
-        wait_until_ready(connection, present, timeout=5)
+        wait_until_ready(connection, wanted, timeout=5)
     except LabError:
         return False
-    return bool(present)
+    return True
 
 
 def _load_images(provider: Provider, component: Declaration) -> None:

@@ -25,15 +25,20 @@ def test_status_is_one_json_document(lab: Lab) -> None:
 
 def test_env_connects_a_shell() -> None:
     script = (
-        f'set -eu; eval "$({ROOT}/lab env)"; kubectl config current-context; echo "$LAB_DOMAIN"'
+        f'set -eu; eval "$({ROOT}/lab env)"; kubectl config current-context; echo "$LAB_CLUSTER"'
     )
-    context, domain = run(["sh", "-c", script], timeout=60).split()
+    context, cluster = run(["sh", "-c", script], timeout=60).split()
     assert context.startswith("lab-")
-    assert domain == "localhost"
+    assert cluster == "embedded"
 
 
 def test_kubectl_prints_what_it_found() -> None:
     assert "kube-system" in command("kubectl", "get", "namespaces")
+
+
+def test_kubectl_gets_every_word_as_it_is() -> None:
+    asked = ("exec", "--namespace", "ingress", "daemonset/traefik", "--", "/traefik", "version")
+    assert "Version:" in command("kubectl", *asked)
 
 
 @pytest.mark.parametrize("arguments", [("get", "namespace", "no-such-one"), ("no-such-verb",)])

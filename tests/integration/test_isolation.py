@@ -25,7 +25,10 @@ def cluster(lab: Lab) -> Cluster:
 
 def test_on_this_machine_the_cluster_listens_on_loopback_only(lab: Lab, cluster: Cluster) -> None:
     connection = lab.connection
-    wanted = {("127.0.0.1", connection.ingress_port), ("127.0.0.1", int(connection.registry_address.rpartition(":")[2]))}
+    wanted = {
+        ("127.0.0.1", connection.ingress_port),
+        ("127.0.0.1", int(connection.registry_address.rpartition(":")[2])),
+    }
     found = {(each.address, each.port) for each in listeners() if belongs(each, cluster)}
     assert found == wanted
 

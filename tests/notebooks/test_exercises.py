@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from lab_helpers import Exercise, Lab, course
 from lab_helpers.exercises import ALL
+from lab_helpers.exercises.chapter_02 import V1, V2
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,15 @@ class Mistake:
     hint: str
 
 
+SCALING = "autoscaling.knative.dev"
+
+
+def patch(spec: dict[str, Any]) -> str:
+    """The command that changes chapter 02's Service."""
+    changes = json.dumps({"spec": spec}).replace("{", "{{").replace("}", "}}")
+    return f"patch ksvc knative-rest -n {{namespace}} --type=merge -p '{changes}'"
+
+
 MISTAKES = {
     "01/scale": Mistake(
         ("scale deployment/hello --replicas=5 -n {namespace}",), "asks for 5 replicas, not 4"
@@ -35,7 +48,23 @@ MISTAKES = {
         ("set image deployment/patient patient=podinfo:v6.9.2 -n {namespace}",),
         "the image is 'podinfo:v6.9.2'; the registry has it as",
     ),
-}
+    "02/tag": Mistake(
+        (patch({"traffic": [{"revisionName": V1, "percent": 100, "tag": "preview"}]}),),
+        "the tag preview leads to knative-rest-v1, not to knative-rest-v2",
+    ),
+    "02/half": Mistake(
+        (patch({"traffic": [
+            {"revisionName": V1, "percent": 80}, {"revisionName": V2, "percent": 20},
+        ]}),),
+        "sends 80 % to knative-rest-v1, 20 % to knative-rest-v2; it should be 50 % to each",
+    ),
+    "02/warm": Mistake(
+        (patch({"template": {"metadata": {
+            "name": "knative-rest-v3", "annotations": {f"{SCALING}/min-scale": "2"},
+        }}}),),
+        "min-scale is '2', not '1'",
+    ),
+}  # fmt: skip
 
 
 def prepare_chapter_01(lab: Lab) -> None:
@@ -45,7 +74,22 @@ def prepare_chapter_01(lab: Lab) -> None:
     lab.wait_for_page("hello")
 
 
-PREPARE = {"01": prepare_chapter_01}
+def prepare_chapter_02(lab: Lab) -> None:
+    """Two revisions, and all requests for the first."""
+    folder, namespace = lab.manifests("02-serve-an-api-with-knative"), lab.name("serving-example")
+    lab.enable("knative-serving")
+    lab.push_function("users-api", tag="v1")
+    lab.delete("ksvc", "knative-rest", namespace=namespace)
+    lab.kubectl("apply", "--filename", folder / "namespace.yaml")
+    for revision in ("service.yaml", "service-v2.yaml"):
+        lab.kubectl("apply", "--filename", folder / revision)
+        lab.wait("ksvc/knative-rest", "Ready", namespace=namespace)
+    to_the_first = patch({"traffic": [{"revisionName": V1, "percent": 100}]})
+    lab.kubectl(*shlex.split(to_the_first.format(namespace=namespace)))
+    lab.wait("ksvc/knative-rest", "Ready", namespace=namespace)
+
+
+PREPARE = {"01": prepare_chapter_01, "02": prepare_chapter_02}
 """Brings the cluster to where a chapter's exercises begin, whatever was done to them before."""
 
 
