@@ -127,10 +127,11 @@ class Lab(Client):
         :param name: the image's name without registry and tag.
         :returns: the reference by which the cluster finds it.
         """
+        from .builds import ensure
         from .images import CATALOGUE, push
 
         image = CATALOGUE[name]
-        image.artifact.build()
+        ensure([image.artifact])
         push(image.reference, image.archive, address=self._registry())
         return self._place.image(image.reference)
 

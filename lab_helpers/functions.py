@@ -211,4 +211,4 @@ def find(name: str) -> Function:
 def build(names: list[str]) -> None:
     """Make the images of these functions that are missing, and what goes into them."""
     for name in names:
-        find(name).artifact.build()
+        ensure(find(name).artifacts)

@@ -176,9 +176,3 @@ CATALOGUE = {
     )
 }  # fmt: skip
 """Every image of the embedded cluster and of its first chapters."""
-
-
-def build(names: list[str]) -> None:
-    """Make the images that are missing, and what goes into them."""
-    for name in names:
-        CATALOGUE[name].artifact.build()

@@ -238,12 +238,3 @@ def _count_packages(step: _progress.Step) -> Callable[[str], None]:
             step.update(f"{packages} packages, {line}")
 
     return on_line
-
-
-def build(names: list[str]) -> None:
-    """Compile what is missing, one after the other (each uses every core).
-
-    :raises CommandError: a compilation failed.
-    """
-    for name in names:
-        CATALOGUE[name].artifact.build()

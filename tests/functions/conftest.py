@@ -15,6 +15,7 @@ import pytest
 
 from lab_helpers import functions
 from lab_helpers._wait import NotYet, until
+from lab_helpers.builds import ensure
 from lab_helpers.functions import Function
 
 Start = Callable[..., "Server"]
@@ -58,7 +59,8 @@ def _many_files() -> None:
 
 def environment_of(function: Function) -> dict[str, str]:
     """Where the function's modules and packages are found; any free port."""
-    return {"PYTHONPATH": f"{function.packages.build()}:{function.folder}", "PORT": "0"}
+    ensure([*function.base.artifacts, function.packages])
+    return {"PYTHONPATH": f"{function.packages.path}:{function.folder}", "PORT": "0"}
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ def unpacked(archive: Path, folder: Path) -> Image:
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     function = functions.find("users-api")
-    function.artifact.build()
+    functions.build([function.name])
     return unpacked(function.archive, tmp_path_factory.mktemp("image") / "function")
 
 
@@ -102,7 +102,7 @@ def test_the_base_is_loaded_again_after_the_builder_forgot_it(
     function, started_from = Function("forgetful"), DebianBase()
     if Buildah._stored(started_from.reference):
         buildah("rmi", "--force", started_from.reference)
-    function.artifact.build()
+    functions.build([function.name])
     made = unpacked(function.archive, tmp_path / "made")
     assert made.layers[0].name == unpacked(started_from.archive, tmp_path / "base").layers[0].name
     assert any(file.name == "opt/main.py" for file in made.files(-1))
