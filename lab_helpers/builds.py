@@ -24,13 +24,20 @@ def foundation() -> list[Artifact]:
 
 
 def course() -> list[Artifact]:
-    """What all chapters need, in the order in which they need it."""
+    """What all chapters need on this kind of cluster, in the order in which they need it."""
     from . import components, functions
 
+    own = settings().cluster == "embedded"
+    # As the providers decide it: images of ours go to clusters that have a registry for them.
+    pulled = settings().images or ("built" if own or settings().registry else "upstream")
     declared = sorted(map(components.declaration, components.names()), key=lambda c: c.chapter)
-    parts = [part for each in declared for part in components.artifacts(each)]
+    parts = [
+        part
+        for each in declared
+        for part in components.artifacts(each, upstream=pulled == "upstream")
+    ]
     made = [part for each in functions.all_functions().values() for part in each.artifacts]
-    return [*foundation(), *parts, *made]
+    return [*(foundation() if own else []), *parts, *made]
 
 
 def build(names: list[str]) -> None:
@@ -68,8 +75,12 @@ def build_foundation() -> None:
 def build_course() -> None:
     """Build what the course needs and is missing, and drop what only building needed."""
     ensure(course())
+    _clear_away()
+
+
+def _clear_away() -> None:
     scaffolding = [settings().cache / name for name in _SCAFFOLDING]
-    if any(folder.exists() for folder in scaffolding):
+    if settings().cluster == "embedded" and any(folder.exists() for folder in scaffolding):
         with _building():
             prune(course())
             for folder in scaffolding:
@@ -98,6 +109,7 @@ def start_in_background() -> None:
     """Go on building what later chapters need while earlier ones run; it ends with this process."""
     missing = [artifact for artifact in course() if not artifact.exists]
     if not missing:
+        _clear_away()
         return
     log = settings().cache / "build.log"
     spawn(["nice", "-n", "19", *ENDS_WITH_US, *PYTHON, "-m", "lab_helpers", "build"], log=log)
@@ -134,6 +146,6 @@ def purge() -> None:
         raise LabError(
             "the cache is in use by a cluster",
             seen=", ".join(alive),
-            remedy="LAB_NAME=NAME ./lab down, then again",
+            remedy="./lab down for each of them (LAB_NAME=NAME, or --cluster …), then again",
         )
     remove_tree(settings().cache)

@@ -110,7 +110,7 @@ def up() -> None:
 @app.command(rich_help_panel=CLUSTER)
 @on_a_cluster
 def status(as_json: AsJson = False) -> None:
-    """Say what there is: the cluster, its addresses, the chapters."""
+    """Say what there is: the cluster, its addresses, components, chapters."""
     from . import report
 
     found = report.status(_provider())
@@ -201,7 +201,9 @@ def disable(component: Component) -> None:
 def build(
     parts: Annotated[
         list[str] | None,
-        typer.Argument(help="Components, images or programs; all that is missing by default."),
+        typer.Argument(
+            help="Components, functions, images, programs; all that is missing by default."
+        ),
     ] = None,
 ) -> None:
     """Build what the course needs and is missing."""

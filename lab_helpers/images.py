@@ -125,6 +125,7 @@ def push(
     :param verify: whether it must have a certificate that is trusted here.
     :raises CommandError: the registry refused it.
     """
+    packages.artifact.build()
     target = (name or reference).replace(REGISTRY, address, 1)
     command: list[Argument] = [
         packages.find("skopeo"), "copy", "--quiet", "--policy", _policy(),
@@ -149,6 +150,7 @@ def _policy() -> Path:
 
 def buildah(command: str, *arguments: Argument) -> str:
     """Run buildah on storage of the cache, with the host's own folders shielded from it."""
+    packages.artifact.build()
     store = settings().cache / "buildah"
     store.mkdir(parents=True, exist_ok=True)
     trust: list[Argument] = (

@@ -70,7 +70,7 @@ class Declaration(_Strict):
     :ivar sources: folders of pinned modules (``MODULE//FOLDER``), put beside the kustomization
         under these names.
     :ivar leave_out: files of them that are not applied, as patterns.
-    :ivar accepts: a file beside the kustomization with an object that a ready component accepts.
+    :ivar accepts: an object that a ready component accepts; it is tried, and not made.
     """
 
     name: str
@@ -85,11 +85,13 @@ class Declaration(_Strict):
     sources: dict[str, str] = Field(default_factory=dict)
     leave_out: tuple[str, ...] = ()
     images: tuple[ImageMap, ...] = ()
-    accepts: str = ""
+    accepts: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _reasons(self) -> Declaration:
-        if self.release and not self.because:
+        if not self.module and not self.release:
+            raise ValueError("a component has a version: its module's, or a release")
+        if self.module and self.release and not self.because:
             raise ValueError("a release beside the module's version needs a reason (because)")
         if (self.sources or any(i.program for i in self.images)) and not self.module:
             raise ValueError("what comes from modules needs the module that gives the version")

@@ -31,7 +31,8 @@ def enable(provider: Provider, name: str) -> None:
     :raises WaitTimeout: it did not become ready; says which workload, and why.
     """
     for each in _with_needs(name):
-        _enable(provider, declaration(each))
+        with _record.changing(each):
+            _enable(provider, declaration(each))
 
 
 def _with_needs(name: str) -> list[str]:
@@ -143,12 +144,13 @@ def _wait_until_accepted(connection: Connection, component: Declaration) -> None
     """Ready pods are not yet a ready component: its webhooks' certificates come a moment later."""
     if not component.accepts:
         return
-    sample = component.folder / component.accepts
 
     def attempt() -> None:
         try:
-            run_kubectl(connection, "create", "--dry-run=server", "-f", sample)
+            run_kubectl(connection, "create", "--dry-run=server", "-f", "-",
+                        stdin=as_yaml([component.accepts]))  # fmt: skip
         except CommandError as refused:
             raise _wait.NotYet(tail(refused.output, 2)) from refused
 
-    _wait.until(f"{component.name} to accept {component.accepts}", attempt, timeout=60)
+    kind = component.accepts["kind"]
+    _wait.until(f"{component.name} to accept a {kind}", attempt, timeout=60)

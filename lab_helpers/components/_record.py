@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
+from .._config import settings
 from .._exceptions import CommandError
+from .._files import locked
 from .._kubectl import kubectl
 from ..cluster import Connection
 
@@ -33,6 +36,12 @@ class Entry:
     digest: str = ""
     images: tuple[str, ...] = ()
     at: str = ""
+
+
+def changing(name: str) -> AbstractContextManager[None]:
+    """One change of a component at a time, as far as this machine makes it."""
+    path = settings().cache / "components" / f".{name}.lock"
+    return locked(path, f"component {name}", timeout=600)
 
 
 def enabled(connection: Connection) -> dict[str, Entry]:

@@ -51,7 +51,7 @@ def values(connection: Connection) -> dict[str, str]:
     return {
         "domain": connection.domain,
         "ingress_port": str(connection.ingress_port),
-        "registry": connection.registry,
+        "registry": connection.registry or REGISTRY,
     }
 
 

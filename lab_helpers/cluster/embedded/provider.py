@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 from ... import _progress, _wait
 from ..._artifacts import require_space
@@ -132,7 +133,7 @@ class EmbeddedProvider:
 
 
 def _load(node: Node, archive: Path) -> None:
-    hand_over = node.folder / "containerd" / "incoming.tar"
+    hand_over = node.folder / "containerd" / f"incoming-{token_hex(4)}.tar"
     run(as_root(["cp", archive, hand_over]))
     try:
         import_archive(node, INSIDE / "containerd" / hand_over.name)
