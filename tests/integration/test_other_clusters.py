@@ -49,15 +49,15 @@ class Foreign:
     registry: str
     pages: str
 
-    def command(self, *arguments: str | Path, **variables: str) -> str:
+    def command(self, *arguments: str | Path, timeout: float = 120, **variables: str) -> str:
         """Run ``./lab`` with nothing but a kubeconfig."""
         # What `./lab test` says about the cluster is not for a visitor.
         own = {"LAB_CLUSTER": "", "KUBECONFIG": self.files, **variables}
-        return run([ROOT / "lab", *arguments], env=environment(**own), timeout=120)
+        return run([ROOT / "lab", *arguments], env=environment(**own), timeout=timeout)
 
-    def lab(self, *arguments: str | Path, **variables: str) -> str:
+    def lab(self, *arguments: str | Path, timeout: float = 120, **variables: str) -> str:
         named = {"LAB_CLUSTER": "kubeconfig", "LAB_CONTEXT": CONTEXT, **variables}
-        return self.command(*arguments, **named)
+        return self.command(*arguments, timeout=timeout, **named)
 
     def python(self, program: str) -> str:
         """Run a program as a shell or a kernel that is connected would."""
@@ -285,6 +285,30 @@ def test_an_image_is_taken_away_where_the_registry_lets_go(lab: Lab, foreign: Fo
             headers={"Accept": "application/vnd.oci.image.manifest.v1+json"}, trust_env=False,
         )  # fmt: skip
         assert found.is_success == left
+
+
+@pytest.mark.usefixtures("up")
+def test_a_chapter_runs_on_it_with_images_of_ours(lab: Lab, foreign: Foreign) -> None:
+    """The one that enables a component, makes a function, and serves pages."""
+    mine = {"LAB_LEARNER": LEARNER}
+    # What the embedded cluster has of it already is the course's, too.
+    foreign.lab("disable", "knative-serving", **mine)
+    went = foreign.lab("run", "02", timeout=400, **mine)
+    assert "passed" in went
+    executed = settings().build / f"notebooks-{LEARNER}/02-serve-an-api-with-knative.ipynb"
+    pages = f"knative-rest-{LEARNER}-serving-example.knative.{foreign.pages}/users"
+    assert pages in executed.read_text()
+    images = lab.kubectl(
+        "get",
+        "pods",
+        "-n",
+        "knative-serving",
+        "-o",
+        "jsonpath={.items[*].spec.containers[*].image}",
+    )
+    assert {image.split("/")[0] for image in images.split()} == {foreign.registry}
+    foreign.lab("disable", "knative-serving", **mine)
+    assert "knative" not in lab.kubectl("get", "namespaces,crds", "-o", "name")
 
 
 def label_two_namespaces(lab: Lab, **labels: str) -> None:
