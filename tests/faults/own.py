@@ -17,6 +17,7 @@ from lab_helpers import CommandError, Lab, _http, _wait
 from lab_helpers._config import ROOT, environment
 from lab_helpers._exec import Argument, run
 from lab_helpers.cluster import Connection
+from lab_helpers.images import REGISTRY
 
 from .machine import Cluster, traces
 
@@ -60,7 +61,8 @@ class OwnCluster(Cluster):
                 kubeconfig=node.kubeconfig,
                 domain="localhost",
                 ingress_port=node.ingress_port,
-                registry_port=node.registry_port,
+                registry=REGISTRY,
+                registry_address=f"localhost:{node.registry_port}",
                 kubectl=node.kubectl,
             )
         )

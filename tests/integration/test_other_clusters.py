@@ -337,27 +337,6 @@ def test_down_takes_away_what_is_a_learners_and_nothing_else(
         foreign.lab("kubectl", "get", "nodes")
 
 
-@pytest.mark.usefixtures("mine")
-def test_down_takes_away_all_of_the_course_and_nothing_else(lab: Lab, foreign: Foreign) -> None:
-    names = lab.kubectl("get", "namespaces", "--show-labels", "--no-headers")
-    if "lab.serverless/" in names or "lab-course" in names:
-        pytest.skip("the course is in use on this cluster: somebody would miss what is removed")
-    foreign.lab("up", LAB_DOMAIN=foreign.pages)
-    before = seen(lab)
-    label_two_namespaces(lab, chapter="01")
-    lab.kubectl("apply", "--server-side", "--kustomize", ROOT / "manifests" / "course")
-    # The course's labels on what everybody needs are no reason to remove it.
-    lab.kubectl("label", "namespace", "default", "lab.serverless/chapter=01")
-    try:
-        foreign.lab("down")
-    finally:
-        lab.kubectl("label", "namespace", "default", "lab.serverless/chapter-")
-    left = lab.kubectl("get", "namespaces", "-o", "name")
-    assert "course" not in left
-    assert "namespace/default" in left
-    assert seen(lab).keys() == before.keys()
-
-
 def test_nobody_ever_called_where_the_current_context_leads(elsewhere: socket.socket) -> None:
     with pytest.raises(BlockingIOError):
         elsewhere.accept()
