@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from . import components, course, record
 from ._config import settings
-from ._exceptions import UsageError
+from ._exceptions import LabError, UsageError
 from ._manifests import Place
 from .cluster import Provider
 
@@ -42,7 +43,10 @@ def status(provider: Provider) -> dict[str, Any]:
 
 def _components(provider: Provider | None) -> list[dict[str, Any]]:
     """Every component; its state is None where the cluster does not say."""
-    known = components.enabled(provider.connection()) if provider else None
+    known = None
+    if provider is not None:
+        with suppress(LabError):
+            known = components.enabled(provider.connection())
     return [_component(components.declaration(name), known) for name in components.names()]
 
 

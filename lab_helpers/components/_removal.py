@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from .. import _progress, _wait
-from .._exceptions import UsageError, WaitTimeout
+from .._exceptions import CommandError, UsageError, WaitTimeout
 from ..cluster import Connection, Provider
 from . import _parts, _record
 from ._declaration import declaration, names
@@ -20,7 +20,7 @@ _HOOKS = "validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservi
 def disable(provider: Provider, name: str) -> None:
     """Take a component off the cluster, with all that it brought and all that was made of it.
 
-    Custom resources go before the controllers that end them, definitions and namespaces last.
+    Custom resources go before their controllers, definitions and namespaces last.
 
     :raises UsageError: there is no such component, or an enabled one needs it.
     :raises WaitTimeout: something did not go; says what is left.
@@ -33,7 +33,7 @@ def disable(provider: Provider, name: str) -> None:
             f"{name} is needed by {', '.join(needing)}", remedy=f"./lab disable {needing[0]}"
         )
     put = known[name].images if name in known else ()
-    with _progress.step(f"disable {name}") as step:
+    with _record.changing(name), _progress.step(f"disable {name}") as step:
         entry = Entry("disabling", _parts.version(component), images=put)
         _record.write(connection, name, entry)
         for what, remove in _REMOVALS.items():
@@ -51,25 +51,54 @@ def _needs(name: str) -> tuple[str, ...]:
 def _remove_custom_resources(connection: Connection, name: str) -> None:
     """Every object of the kinds that the component brought, in every namespace."""
     brought = labelled(connection, name, "customresourcedefinitions")
-    kinds = [each["metadata"]["name"] for each in brought]
+    # A kind that is going already takes its objects with it.
+    kinds = ",".join(o["metadata"]["name"] for o in brought if not _is_going(o))
     if not kinds:
         return
-    # Those that own others go first, with what they own.
-    run_kubectl(connection, "delete", ",".join(kinds), "--all", "--all-namespaces", "--wait=false",
-             "--ignore-not-found")  # fmt: skip
-    left = partial(get, connection, ",".join(kinds))
+    left = partial(_delete_unowned, connection, kinds)
     try:
         _wait_until_gone(f"the custom resources of {name}", left, timeout=30)
     except WaitTimeout:
         # Their controller is gone or broken; nobody else will ever lift their finalizers.
-        patch = '{"metadata":{"finalizers":null}}'
-        run_kubectl(connection, "patch", "-f", "-", "--type=merge", "--patch", patch,
-                 stdin=as_yaml(left()))  # fmt: skip
+        for each in get(connection, kinds):
+            _lift_finalizers(connection, each)
         _wait_until_gone(f"the custom resources of {name}", left, timeout=30)
 
 
+def _delete_unowned(connection: Connection, kinds: str) -> list[Object]:
+    """What there is of some kinds; what no other of it owns is told to go.
+
+    Were all to go at once, an owner's controller would make again what it is missing.
+    """
+    found = get(connection, kinds)
+    there = {each["metadata"]["uid"] for each in found}
+    unowned = [o for o in found if not _is_going(o) and not _owners(o) & there]
+    if unowned:
+        run_kubectl(connection, "delete", "-f", "-", "--wait=false", "--ignore-not-found",
+                    stdin=as_yaml(unowned))  # fmt: skip
+    return found
+
+
+def _is_going(each: Object) -> bool:
+    return "deletionTimestamp" in each["metadata"]
+
+
+def _owners(each: Object) -> set[str]:
+    return {owner["uid"] for owner in each["metadata"].get("ownerReferences", ())}
+
+
+def _lift_finalizers(connection: Connection, each: Object) -> None:
+    patch = '{"metadata":{"finalizers":null}}'
+    try:
+        run_kubectl(connection, "patch", "-f", "-", "--type=merge", "--patch", patch,
+                    stdin=as_yaml([each]))  # fmt: skip
+    except CommandError as refused:
+        if "NotFound" not in refused.output:
+            raise
+
+
 def _remove_hooks(connection: Connection, name: str) -> None:
-    """Before what they call is gone: an API server that cannot reach them refuses changes."""
+    """An API server that cannot reach them, or what they call, refuses every change."""
     run_kubectl(connection, "delete", _HOOKS, "--selector", f"{LABEL}={name}", "--ignore-not-found")
 
 
@@ -107,8 +136,8 @@ def _remove_kind(kind: str, connection: Connection, name: str) -> None:
 
 
 _REMOVALS: dict[str, Callable[[Connection, str], None]] = {
-    "custom resources": _remove_custom_resources,
     "webhooks": _remove_hooks,
+    "custom resources": _remove_custom_resources,
     "workloads": _end_workloads,
     "objects": _remove_objects,
     # A namespace that goes looks for objects of every kind, and waits for one that goes itself.

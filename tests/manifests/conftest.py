@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from lab_helpers import Lab, _manifests
+from lab_helpers import Lab, _manifests, builds, components
 from lab_helpers._config import ROOT, settings
+from lab_helpers.cluster import Connection, provider
 from lab_helpers.cluster.embedded.actions.apply_addons import apply_addons
 from lab_helpers.cluster.embedded.node import Node
+from lab_helpers.components import _parts, _rendering
 
 MANIFESTS = ROOT / "manifests"
 KUSTOMIZATIONS = sorted(path.parent for path in MANIFESTS.rglob("kustomization.yaml"))
 
 OF_CHAPTERS = [path for path in KUSTOMIZATIONS if path.parent == MANIFESTS / "chapters"]
+OF_COMPONENTS = [path for path in KUSTOMIZATIONS if path.parent == MANIFESTS / "components"]
 
 Render = Callable[[Path], str]
+ComponentOf = Callable[[str, str], str]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -54,17 +59,48 @@ def of_the_start(lab: Lab) -> dict[str, Any]:
     return given
 
 
+def of_component(name: str, connection: Connection) -> list[dict[str, Any]]:
+    """What ``./lab enable`` applies; upstream's manifests are fetched first where they are not."""
+    declared = components.declaration(name)
+    builds.ensure(_parts.artifacts(declared, upstream=True))
+    return _rendering.objects(declared, connection)
+
+
 @pytest.fixture(scope="session")
 def render(lab: Lab, of_the_start: dict[str, Any]) -> Render:
-    """Renders addons as the cluster's start does, and chapters as ``kubectl apply -k`` does."""
+    """Renders everything the way it gets to the cluster.
+
+    Addons by the cluster's start, components by ``./lab enable``, chapters by ``kubectl apply -k``.
+    """
 
     @cache
     def build(folder: Path) -> str:
         if MANIFESTS / "addons" in (folder, *folder.parents):
             return _manifests.render(folder, **of_the_start)
+        if folder in OF_COMPONENTS:
+            return yaml.safe_dump_all(of_component(folder.name, lab.connection))
         return lab.kubectl("kustomize", folder)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def component_of(lab: Lab, render: Render) -> Iterator[ComponentOf]:
+    """The component that brings a kind, empty where none does.
+
+    What the tests enable is disabled in the end.
+    """
+    before = components.enabled(lab.connection)
+    bring = {
+        (each["spec"]["group"], each["spec"]["names"]["kind"]): folder.name
+        for folder in OF_COMPONENTS
+        for each in _manifests.objects(render(folder))
+        if each["kind"] == "CustomResourceDefinition"
+    }
+    yield lambda version, kind: bring.get((version.rpartition("/")[0], kind), "")
+    for name in reversed(components.enabled(lab.connection)):
+        if name not in before:
+            components.disable(provider(), name)
 
 
 @pytest.fixture

@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 
+from lab_helpers import components, functions
+from lab_helpers.components import _parts
 from lab_helpers.images import CATALOGUE, REGISTRY
 
 Objects = list[dict[str, Any]]
 
+BUILT = {image.reference for image in CATALOGUE.values()} | {
+    _parts.image(component, each).reference
+    for component in map(components.declaration, components.names())
+    for each in component.images
+}
+FROM_SOURCE = re.compile(rf"{REGISTRY}/lab/({'|'.join(functions.all_functions())}):v\d+")
+"""Functions, which the learner builds and pushes, a tag for each version."""
 BROKEN_ON_PURPOSE = {
     "Deployment/patient": "the learner finds out that the registry has no such tag",
 }
@@ -42,8 +51,13 @@ def containers(objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def mentioned(value: Any) -> Iterator[str]:
-    """Every image that is named anywhere, whatever the kind of the object."""
+    """Every image that is named anywhere, whatever the kind of the object.
+
+    But for Knative's own kind Image, which asks a node to have one before a container needs it.
+    """
     if isinstance(value, dict):
+        if value.get("kind") == "Image":
+            return
         for key, inner in value.items():
             if key == "image" and isinstance(inner, str):
                 yield inner
@@ -72,8 +86,7 @@ def test_every_image_of_the_course_is_the_one_that_is_built(objects: Objects) ->
     for owner, container in containers(objects):
         image = container["image"]
         assert image.startswith(f"{REGISTRY}/lab/"), f"{owner}: where should {image} come from?"
-        name = image.removeprefix(f"{REGISTRY}/lab/").partition(":")[0]
-        as_built = image == CATALOGUE[name].reference
+        as_built = image in BUILT or FROM_SOURCE.fullmatch(image) is not None
         assert as_built != (owner in BROKEN_ON_PURPOSE), f"{owner}: {image}"
 
 

@@ -11,7 +11,9 @@ import pytest
 from lab_helpers._config import settings
 
 OF_THE_CALLER = (
-    "KUBECONFIG", "LAB_EGRESS", "LAB_NAME", "LAB_SOLVE", "SUDO_GID", "SUDO_UID", "XDG_CACHE_HOME",
+    "KUBECONFIG", "LAB_CLUSTER", "LAB_CONTEXT", "LAB_DOMAIN", "LAB_EGRESS", "LAB_IMAGES",
+    "LAB_LEARNER", "LAB_NAME", "LAB_REGISTRY", "LAB_SOLVE", "SUDO_GID", "SUDO_UID",
+    "XDG_CACHE_HOME",
 )  # fmt: skip
 
 

@@ -16,11 +16,12 @@ import pytest
 
 from lab_helpers import LabError, cli, testing
 from lab_helpers._files import write
+from lab_helpers.course import chapters
 
 COMMANDS = (
     "run", "test", "open",
     "up", "status", "stop", "down", "kubectl", "env",
-    "doctor", "build", "reset", "goto", "bench", "logs",
+    "doctor", "enable", "disable", "build", "reset", "goto", "bench", "logs",
 )  # fmt: skip
 """In the order in which a newcomer needs them."""
 
@@ -88,6 +89,8 @@ def test_every_command_explains_itself_in_a_line() -> None:
         (["test", "units"], "there is no stage 'units'"),
         (["bench", "nope"], "there is no benchmark 'nope'"),
         (["build", "nginx"], "nothing here is called 'nginx'"),
+        (["enable", "nginx"], "there is no component 'nginx'"),
+        (["disable", "nginx"], "there is no component 'nginx'"),
         (["status", "--cluster", "gke"], "no provider 'gke'"),
     ],
     ids=" ".join,
@@ -114,7 +117,8 @@ def test_a_wrong_call_ends_with_2(arguments: list[str], call: Callable[..., Show
 def test_the_program_ends_with_the_code_of_its_error() -> None:
     refused = lab("run", "99")
     assert refused.returncode == 2
-    assert refused.stderr == "error: there is no chapter '99'\ntry:   01\n"
+    numbers = ", ".join(chapter.name[:2] for chapter in chapters())
+    assert refused.stderr == f"error: there is no chapter '99'\ntry:   {numbers}\n"
 
 
 def test_status_as_json_is_one_document_and_nothing_else() -> None:
@@ -190,10 +194,10 @@ def test_the_exit_code_of_the_tests_is_handed_on(
 ) -> None:
     calls: list[tuple[object, ...]] = []
 
-    def run(selected: list[str], *, full: bool, cluster: str) -> int:
-        calls.append((selected, full, cluster))
+    def run(selected: list[str], *, full: bool) -> int:
+        calls.append((selected, full))
         return 3
 
     monkeypatch.setattr(testing, "run", run)
     assert call("test", "unit", "--full").code == 3
-    assert calls == [(["unit"], True, "embedded")]
+    assert calls == [(["unit"], True)]

@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import re
+from string import Template
 
 import pytest
 
-from lab_helpers import images
+from lab_helpers import components, images
+from lab_helpers.components import _parts
 from lab_helpers.images import CATALOGUE, IMAGES, Image
 from lab_helpers.programs import CATALOGUE as PROGRAMS
 
-ALL = pytest.mark.parametrize("image", CATALOGUE.values(), ids=CATALOGUE.keys())
+OF_COMPONENTS = {
+    image.name: image
+    for component in map(components.declaration, components.names())
+    for image in (_parts.image(component, each) for each in component.images if each.program)
+}
+MADE = {**CATALOGUE, **OF_COMPONENTS}
+ALL = pytest.mark.parametrize("image", MADE.values(), ids=MADE.keys())
+OTHERWISE = {
+    "program": "the recipe of every image that is one program and nothing else",
+    "python-base": "made by lab_helpers.base_image, and tested with it",
+}
 AS_ROOT = {"hostpath-provisioner": "folders of volumes belong to whichever user a pod runs as"}
 
 
 def instructions(image: Image) -> list[tuple[str, str]]:
-    text = (IMAGES / image.name / "Containerfile").read_text()
+    recipe = Template((image.recipe / "Containerfile").read_text())
+    text = recipe.safe_substitute(program=image.program)
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [(line.split()[0], line.partition(" ")[2]) for line in lines]
 
 
 def test_every_folder_is_an_image_and_every_image_a_folder() -> None:
-    assert {path.parent.name for path in IMAGES.glob("*/Containerfile")} == set(CATALOGUE)
+    folders = {path.parent.name for path in IMAGES.glob("*/Containerfile")}
+    assert folders == {*CATALOGUE, *OTHERWISE}
+    assert {image.recipe.name for image in MADE.values()} <= folders
 
 
 @ALL
-def test_an_image_holds_nothing_but_the_program(image: Image) -> None:
+def test_an_image_holds_nothing_but_the_program_and_what_it_trusts(image: Image) -> None:
     assert instructions(image)[0] == ("FROM", "scratch")
     assert {word for word, _ in instructions(image)} == {"FROM", "COPY", "USER", "ENTRYPOINT"}
 
@@ -47,6 +62,15 @@ def test_an_image_starts_what_it_copies(image: Image) -> None:
 
 
 @ALL
+def test_what_an_image_copies_is_the_program_and_what_belongs_to_it(image: Image) -> None:
+    copied = [rest.split() for word, rest in instructions(image) if word == "COPY"]
+    from_elsewhere = [words for words in copied if words[0].startswith("--from")]
+    assert all(words[0] == "--from=certificates" for words in from_elsewhere)
+    assert len(copied) > len(from_elsewhere)
+    assert not any("$" in part for words in copied for part in words)
+
+
+@ALL
 def test_a_reference_says_registry_name_and_version(image: Image) -> None:
     assert re.fullmatch(r"localhost:32000/lab/[a-z-]+:v[0-9][\w.]*", image.reference)
     assert image.reference == f"localhost:32000/lab/{image.name}:{image.source.version}"
@@ -58,6 +82,13 @@ def test_an_images_key_follows_what_goes_into_it(
 ) -> None:
     before = image.artifact.key
     assert image.artifact.key == before
-    assert Image(image.name, PROGRAMS["etcd"]).artifact.key != before
+    assert Image(image.name, PROGRAMS["etcd"], image.program).artifact.key != before
     monkeypatch.setattr(images, "_RECIPE", "another")
     assert image.artifact.key != before
+
+
+def test_the_programs_of_one_build_are_images_of_their_own() -> None:
+    source = PROGRAMS["etcd"]
+    one, other = (Image(f"etcd-{name}", source, name) for name in ("one", "other"))
+    assert one.recipe == other.recipe == IMAGES / "program"
+    assert one.artifact.key != other.artifact.key

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from lab_helpers import LabError, programs
+from lab_helpers import LabError, components, programs
 from lab_helpers.programs import CATALOGUE, PROGRAMS, TOOLCHAIN, Program
 from lab_helpers.wheels import Wheel
 
-ALL = pytest.mark.parametrize("program", CATALOGUE.values(), ids=CATALOGUE.keys())
+OF_COMPONENTS = {
+    program.name: program
+    for name in components.names()
+    for program in components.programs(components.declaration(name))
+}
+PINNED = {**CATALOGUE, **OF_COMPONENTS}
+ALL = pytest.mark.parametrize("program", PINNED.values(), ids=PINNED.keys())
 RELEASE = re.compile(r"v\d+\.\d+\.\d+")
 
 
@@ -23,7 +29,7 @@ def requirements(program: Program) -> dict[str, str]:
 
 
 def test_every_folder_is_a_program_and_every_program_a_folder() -> None:
-    assert {path.parent.name for path in PROGRAMS.glob("*/go.mod")} == set(CATALOGUE)
+    assert {path.parent.name for path in PROGRAMS.glob("*/go.mod")} == set(PINNED)
 
 
 @ALL
@@ -70,12 +76,17 @@ def test_kubernetes_says_its_version_in_all_the_ways_clients_ask_for() -> None:
 
 
 @ALL
-def test_what_is_compiled_is_the_folder_or_a_package_of_the_module(program: Program) -> None:
-    if program.package == ".":
+def test_what_is_compiled_is_the_folder_or_packages_of_pinned_modules(program: Program) -> None:
+    if program.packages == (".",):
         assert (program.folder / "main.go").is_file()
-    else:
-        assert program.module
-        assert program.package.startswith(program.module)
+    for package in program.packages:
+        assert package == "." or any(package.startswith(each) for each in requirements(program))
+
+
+@ALL
+def test_each_of_several_packages_makes_a_binary_of_a_name_of_its_own(program: Program) -> None:
+    binaries = [package.rpartition("/")[2] for package in program.packages]
+    assert len(set(binaries)) == len(binaries)
 
 
 def test_all_kubernetes_libraries_have_one_version() -> None:
@@ -105,6 +116,7 @@ def test_another_stamp_is_another_program() -> None:
     key = Program("forward").artifact.key
     assert Program("forward", stamps=("main.version={version}",)).artifact.key != key
     assert Program("forward", files=("ui",)).artifact.key != key
+    assert Program("forward", (".", "example.org/other")).artifact.key != key
 
 
 def test_a_module_that_go_mod_does_not_pin_is_an_error() -> None:

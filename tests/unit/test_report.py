@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab_helpers import UsageError, record, report
+from lab_helpers import LabError, UsageError, components, record, report
 from lab_helpers._config import settings
 from lab_helpers.cluster import Connection, Status
 from lab_helpers.course import Chapter, Result, chapters
@@ -35,6 +35,7 @@ class Cluster:
 def noted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the cluster has on record for each learner; nothing to begin with."""
     on_record: dict[str, Any] = {"": {}}
+    monkeypatch.setattr(components, "enabled", lambda _: {})
     monkeypatch.setattr(record, "read", lambda _, *, learner: on_record[learner])
     return on_record
 
@@ -88,6 +89,34 @@ def test_every_learner_has_a_count_of_their_own(
     settings.cache_clear()
     assert chapter_01()["passed"] == chapter_01()["checks"]
     assert status("running")["cluster"]["pages"] == "http://ann-NAME.localhost:8081"
+
+
+def test_status_lists_every_component(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = components.Entry("enabled", "v9.9.9")
+    monkeypatch.setattr(components, "enabled", lambda _: {"knative-serving": entry})
+    found = {each["component"]: each for each in status("running")["components"]}
+    assert list(found) == components.names()
+    assert found["knative-serving"]["state"] == "enabled"
+    assert not found["knative-serving"]["built"], "this cache is empty"
+    report.print_status(status("running"))
+    assert "not built yet" in capsys.readouterr().out
+
+
+def test_a_component_that_is_not_on_the_cluster_is_disabled() -> None:
+    assert {each["state"] for each in status("running")["components"]} == {"disabled"}
+
+
+def test_a_cluster_that_does_not_say_leaves_components_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: Connection) -> None:
+        raise LabError("no answer")
+
+    monkeypatch.setattr(components, "enabled", refuse)
+    for state in ("running", "stopped"):
+        assert {each["state"] for each in status(state)["components"]} == {None}
 
 
 @pytest.mark.parametrize("state", ["absent", "stopped", "broken"])

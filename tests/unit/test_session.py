@@ -6,21 +6,31 @@ from pathlib import Path
 
 import pytest
 
+from lab_helpers._config import export
 from lab_helpers._kubectl import kubectl
 from lab_helpers.cluster import Connection
 from lab_helpers.session import variables
 
 CONNECTION = Connection(
-    "embedded", Path("/c/kubeconfig"), "localhost", 81, 82, Path("/c/bin/kubectl")
-)
+    "embedded", Path("/c/kubeconfig"), "localhost", 81, "localhost:32000", "localhost:82",
+    Path("/c/bin/kubectl"),
+)  # fmt: skip
 
 
 def test_variables_name_the_cluster() -> None:
     found = variables(CONNECTION)
     assert found["KUBECONFIG"] == "/c/kubeconfig"
-    assert found["LAB_DOMAIN"] == "localhost"
-    assert found["LAB_INGRESS_PORT"] == "81"
-    assert found["LAB_REGISTRY_PORT"] == "82"
+    assert found["LAB_CLUSTER"] == "embedded"
+    assert found["LAB_NAME"] == "lab"
+
+
+def test_what_was_said_of_the_cluster_is_handed_on_and_nothing_else() -> None:
+    said = {"LAB_CONTEXT": "there", "LAB_REGISTRY": "registry.example:5000", "LAB_IMAGES": "built"}
+    export(**said, LAB_LEARNER="ana")
+    found = variables(CONNECTION)
+    assert {name: found[name] for name in said} == said
+    assert found["LAB_LEARNER"] == "ana"
+    assert "LAB_DOMAIN" not in found
 
 
 def test_the_clusters_kubectl_is_found_first(monkeypatch: pytest.MonkeyPatch) -> None:

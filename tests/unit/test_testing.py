@@ -19,14 +19,14 @@ PASSING = "def test_passes(): pass\n"
 FAILING = "def test_fails(): assert False\n"
 SHOW_CONNECTION = """import os
 def test_x():
-    print(os.environ["KUBECONFIG"], os.environ["LAB_INGRESS_PORT"])
+    print(os.environ["KUBECONFIG"], os.environ["LAB_CLUSTER"])
     assert False
 """
 SETTINGS = """[tool.pytest.ini_options]
 addopts = ["-ra"]
 markers = ["cluster: needs a running cluster"]
 """
-ORDER = "unit", "manifests", "integration", "notebooks", "faults"
+ORDER = "unit", "functions", "manifests", "integration", "notebooks", "faults"
 
 
 def test_without_a_word_every_stage_is_selected_in_order() -> None:
@@ -44,8 +44,9 @@ def test_an_unknown_stage_is_refused() -> None:
     assert refused.value.remedy == ", ".join(ORDER)
 
 
-def test_only_unit_tests_need_no_cluster() -> None:
-    assert not testing.needs_cluster(["unit"])
+def test_tests_of_code_and_of_functions_need_no_cluster() -> None:
+    for selected in (["unit"], ["functions"], ["unit", "functions"]):
+        assert not testing.needs_cluster(selected)
     for selected in (["manifests"], ["unit", "faults"], list(ORDER)):
         assert testing.needs_cluster(selected)
 
@@ -74,7 +75,9 @@ class Cluster:
 
     def connection(self) -> Connection:
         kubeconfig = self.kubectl.parent / "kubeconfig"
-        return Connection("embedded", kubeconfig, "localhost", 81, 82, self.kubectl)
+        return Connection(
+            "embedded", kubeconfig, "localhost", 81, "localhost:32000", "localhost:82", self.kubectl
+        )
 
     def collect_logs(self, folder: Path) -> None:
         write(folder / "node/kubelet-current", "old\n" * 100 + "the kubelet's last words\n")
@@ -85,7 +88,7 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster(tmp_path)
-    monkeypatch.setattr(testing, "provider", lambda _: made)
+    monkeypatch.setattr(testing, "provider", lambda: made)
     monkeypatch.setattr(testing, "settings", lambda: Build(tmp_path / "build"))
     return made
 
@@ -119,7 +122,7 @@ def test_one_pytest_runs_the_stages_in_order_connected_to_the_cluster(
     assert code == 1
     places = [out.index(f"test_{name}.py::") for name in ORDER]
     assert places == sorted(places)
-    assert f"{stages.parent}/bin/kubeconfig 81" in out
+    assert f"{stages.parent}/bin/kubeconfig embedded" in out
     assert out.count("test session starts") == 1
 
 
