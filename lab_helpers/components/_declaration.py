@@ -121,8 +121,8 @@ def declaration(name: str) -> Declaration:
     path = COMPONENTS / name / DECLARATION
     if name not in names():
         raise UsageError(f"there is no component {name!r}", remedy=", ".join(names()))
-    said: dict[str, Any] = yaml.safe_load(path.read_text())
     try:
+        said: dict[str, Any] = yaml.safe_load(path.read_text())
         return Declaration(name=name, **said)
-    except (TypeError, ValidationError) as wrong:
+    except (TypeError, ValidationError, yaml.YAMLError) as wrong:
         raise LabError(f"{path.relative_to(ROOT)} cannot be used", seen=str(wrong)) from wrong

@@ -14,6 +14,7 @@ from . import _parts, _record, _rendering
 from ._declaration import Declaration, declaration
 from ._objects import as_yaml, existing, identity, label, run_kubectl
 from ._record import Entry
+from ._removal import take_off
 from ._rendering import Object
 from ._workloads import wait_until_ready
 
@@ -48,10 +49,18 @@ def _enable(provider: Provider, component: Declaration) -> None:
     builds.ensure(_parts.artifacts(component, upstream=upstream))
     with _progress.step(f"enable {component.name} {_parts.version(component)}") as step:
         wanted = _rendering.objects(component, connection)
+        known = _record.enabled(connection).get(component.name)
+        put = {
+            *(known.images if known else ()),
+            *(() if upstream else _parts.own_images(component)),
+        }
         entry = Entry("enabled", _parts.version(component), digest(json.dumps(wanted)),
-                      () if upstream else _parts.own_images(component))  # fmt: skip
-        if _is_there(connection, component.name, entry, wanted):
+                      tuple(sorted(put)))  # fmt: skip
+        if known and _is_there(connection, known, entry, wanted):
             return
+        if known and known.state == "disabling":
+            # What was told to go cannot be made again before it is gone.
+            take_off(connection, component.name, step.update)
         wanted = _not_foreign(connection, component, wanted)
         _record.write(connection, component.name, replace(entry, state="enabling", digest=""))
         with ThreadPoolExecutor(1) as pool:
@@ -71,10 +80,9 @@ def _enable(provider: Provider, component: Declaration) -> None:
         _record.write(connection, component.name, entry)
 
 
-def _is_there(connection: Connection, name: str, entry: Entry, wanted: list[Object]) -> bool:
+def _is_there(connection: Connection, known: Entry, entry: Entry, wanted: list[Object]) -> bool:
     """Whether exactly this was enabled before and works, so that there is nothing to do."""
-    known = _record.enabled(connection).get(name)
-    if known is None or (known.state, known.digest) != ("enabled", entry.digest):
+    if (known.state, known.digest) != (entry.state, entry.digest):
         return False
     if len(existing(connection, wanted)) < len(wanted):
         return False

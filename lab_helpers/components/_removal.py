@@ -36,12 +36,20 @@ def disable(provider: Provider, name: str) -> None:
     with _record.changing(name), _progress.step(f"disable {name}") as step:
         entry = Entry("disabling", _parts.version(component), images=put)
         _record.write(connection, name, entry)
-        for what, remove in _REMOVALS.items():
-            step.update(what)
-            remove(connection, name)
+        take_off(connection, name, step.update)
         step.update("images")
         provider.remove_images(sorted({*put, *_parts.own_images(component)}))
         _record.write(connection, name, None)
+
+
+def take_off(connection: Connection, name: str, on_state: Callable[[str], None]) -> None:
+    """Remove all that a component brought, but for its images and its record.
+
+    :param on_state: told what goes now.
+    """
+    for what, remove in _REMOVALS.items():
+        on_state(what)
+        remove(connection, name)
 
 
 def _needs(name: str) -> tuple[str, ...]:

@@ -1,0 +1,102 @@
+"""lab_helpers.components._install, _removal and _objects, as far as they need no cluster"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lab_helpers import UsageError, components
+from lab_helpers.components import _install, _objects, _record, _removal
+from lab_helpers.components._record import Entry
+
+from .conftest import CONNECTION, Declare
+
+
+class Provider:
+    def connection(self) -> Any:
+        return CONNECTION
+
+
+def test_what_is_needed_comes_first_and_once(declare: Declare) -> None:
+    declare("base")
+    declare("left", needs=["base"])
+    declare("right", needs=["base"])
+    declare("top", needs=["left", "right"])
+    assert _install._with_needs("top") == ["base", "left", "right", "top"]
+    assert _install._with_needs("base") == ["base"]
+
+
+def test_a_need_that_there_is_not_is_refused(declare: Declare) -> None:
+    declare("top", needs=["nothing"])
+    with pytest.raises(UsageError, match="there is no component 'nothing'"):
+        components.enable(Provider(), "top")  # type: ignore[arg-type]
+
+
+def test_what_is_needed_is_not_disabled(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare("base")
+    declare("top", needs=["base"])
+    known = {"base": Entry("enabled", "v1"), "top": Entry("enabling", "v1")}
+    monkeypatch.setattr(_record, "enabled", lambda _: known)
+    with pytest.raises(UsageError, match="base is needed by top") as refused:
+        components.disable(Provider(), "base")  # type: ignore[arg-type]
+    assert refused.value.remedy == "./lab disable top"
+
+
+@pytest.mark.parametrize("change", [components.enable, components.disable])
+def test_an_unknown_component_is_refused_before_the_cluster_is_asked(
+    change: Any, declare: Declare
+) -> None:
+    declare("one")
+    with pytest.raises(UsageError, match="there is no component 'two'"):
+        change(None, "two")
+
+
+@pytest.mark.parametrize(
+    ("listed", "count"),
+    [
+        ("", 0),
+        ("\n", 0),
+        (json.dumps({"kind": "List", "items": []}), 0),
+        (json.dumps({"kind": "List", "items": [{"kind": "Pod"}, {"kind": "Pod"}]}), 2),
+        (json.dumps({"kind": "Pod"}), 1),
+    ],
+)
+def test_kubectls_json_is_nothing_one_object_or_a_list(listed: str, count: int) -> None:
+    assert len(_objects._items(listed)) == count
+
+
+def test_kinds_are_told_apart_by_their_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = (
+        "services     svc         v1                      true  Service\n"
+        "services     kservice,ksvc  serving.knative.dev/v1  true  Service\n"
+        "namespaces   ns          v1                      false Namespace\n"
+        "bindings                 v1                      true  Binding\n"
+    )
+    monkeypatch.setattr(_objects, "run_kubectl", lambda *_: said)
+    assert _objects._kinds(CONNECTION) == {
+        ("", "Service"), ("serving.knative.dev", "Service"), ("", "Namespace"), ("", "Binding"),
+    }  # fmt: skip
+
+
+def made(name: str, *, owner: str = "", going: bool = False) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": name, "uid": name}
+    if owner:
+        metadata["ownerReferences"] = [{"uid": owner}]
+    if going:
+        metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    return {"apiVersion": "example.org/v1", "kind": "Thing", "metadata": metadata}
+
+
+def test_owners_go_before_what_they_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        made("owner"), made("owned", owner="owner"), made("orphan", owner="gone"),
+        made("elsewhere", owner="a-deployment"), made("going", going=True),
+    ]  # fmt: skip
+    deleted: list[str] = []
+    monkeypatch.setattr(_removal, "get", lambda *_: found)
+    monkeypatch.setattr(_removal, "run_kubectl", lambda *_, stdin: deleted.append(stdin))
+    assert _removal._delete_unowned(CONNECTION, "things.example.org") == found
+    names = [line.split()[-1] for text in deleted for line in text.splitlines() if "name:" in line]
+    assert names == ["owner", "orphan", "elsewhere"]
