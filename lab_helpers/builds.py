@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 
-from . import _progress, images, programs
+from . import _progress, _wait, images, programs
 from ._artifacts import Artifact, prune
 from ._config import settings
-from ._exceptions import LabError, UsageError
+from ._exceptions import LabError, UsageError, tail
 from ._exec import ENDS_WITH_US, PYTHON, spawn
 from ._files import give_to_owner, locked, remove_tree
 
@@ -111,28 +113,49 @@ def start_in_background() -> None:
     if not missing:
         _clear_away()
         return
-    log = settings().cache / "build.log"
-    spawn(["nice", "-n", "19", *ENDS_WITH_US, *PYTHON, "-m", "lab_helpers", "build"], log=log)
-    _progress.say(f"building in the background: {len(missing)} parts of later chapters, see {log}")
+    command = ["nice", "-n", "19", *ENDS_WITH_US, *PYTHON, "-m", "lab_helpers", "build"]
+    spawn(command, log=_log())
+    what = f"{len(missing)} parts of later chapters"
+    _progress.say(f"building in the background: {what}, see {_log()}")
 
 
 @contextmanager
 def _building() -> Iterator[None]:
     """One build at a time: each uses every core, and who ends clears away what others use."""
     with ExitStack() as held:
-        try:
-            _take_turn(held, timeout=0.1)
-        except LabError:
-            with _progress.step("wait for what is built in the background"):
-                _take_turn(held, timeout=3600)
+        _take_turn(held)
         yield
 
 
-def _take_turn(held: ExitStack, *, timeout: float) -> None:
+def _take_turn(held: ExitStack) -> None:
     """Who waits holds the turnstile: whoever builds cannot pass it again and be first once more."""
-    folder = settings().cache
-    with locked(folder / ".build.next.lock", "building", timeout=timeout):
-        held.enter_context(locked(folder / ".build.lock", "building", timeout=timeout))
+    with locked(settings().cache / ".build.next.lock", "building", timeout=3600):
+        try:
+            _lock(held, timeout=0.1)
+        except LabError:
+            with _progress.step("wait for what is built in the background") as step:
+                _wait.until("a turn to build", partial(_try_again, held, step), timeout=3600)
+
+
+def _try_again(held: ExitStack, step: _progress.Step) -> None:
+    try:
+        _lock(held, timeout=1)
+    except LabError as busy:
+        step.update(_newest_line())
+        raise _wait.NotYet(busy.what) from busy
+
+
+def _lock(held: ExitStack, *, timeout: float) -> None:
+    held.enter_context(locked(settings().cache / ".build.lock", "building", timeout=timeout))
+
+
+def _log() -> Path:
+    return settings().cache / "build.log"
+
+
+def _newest_line() -> str:
+    """How far the build in the background is, in its own words."""
+    return tail(_log().read_text(), 1).strip() if _log().exists() else ""
 
 
 def purge() -> None:
