@@ -260,6 +260,9 @@ def test_an_image_goes_through_the_second_registry_to_a_page_of_the_other_domain
     show(lab, namespace, f"hello.{DOMAIN.removesuffix('.localhost')}")
     lab.kubectl("set", "image", "deployment/web", f"podinfo={image}", "-n", namespace)
     lab.kubectl("rollout", "status", "deployment/web", "-n", namespace, "--timeout=60s")
+    # Under the name that it was imported with it can still be had: that cannot be pulled.
+    lab.kubectl("set", "image", "deployment/web", f"podinfo={PODINFO}", "-n", namespace)
+    lab.kubectl("rollout", "status", "deployment/web", "-n", namespace, "--timeout=60s")
     assert f'Successfully pulled image "{image}"' in lab.events(namespace, lines=100)
     program = "from lab_helpers import connect; print(connect().wait_for_page('hello', '/healthz'))"
     address = foreign.python(program).strip()
