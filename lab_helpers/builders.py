@@ -15,7 +15,7 @@ from . import _progress, images
 from ._config import lookup
 from ._exceptions import Unsupported, UsageError
 from ._exec import Argument, run, stream
-from .base_image import Base
+from .bases import Base
 from .images import REGISTRY, buildah
 from .packages import packages
 

@@ -22,7 +22,8 @@ from ._artifacts import Artifact, digest
 from ._config import ROOT, environment, settings
 from ._exceptions import LabError, UsageError
 from ._exec import PYTHON, run, stream
-from .base_image import Base, base, compile_all
+from .bases import Base, base
+from .bases.python import DebianPython, UpstreamPython
 from .builders import builder
 from .builds import ensure
 from .images import REGISTRY
@@ -143,6 +144,7 @@ class Function:
     def _fetch(self, folder: Path, step: _progress.Step) -> None:
         if self.requirements is None:
             return
+        assert isinstance(self.base, DebianPython | UpstreamPython)  # noqa: S101
         stream(
             [*PYTHON, "-m", "uv", "pip", "install", "--require-hashes", "--only-binary", ":all:",
              "--no-config", "--link-mode", "copy", "--python-version", self.base.python,
@@ -152,7 +154,7 @@ class Function:
             on_line=step.update,
             remedy="check the network to the Python package index, then run it again",
         )  # fmt: skip
-        compile_all(self.base.interpreter, folder, "/opt/packages")
+        self.base.prepare(folder, "/opt/packages")
         # A caller's umask must not hide them from the user that the function runs as.
         run(["chmod", "-R", "a+rX,go-w", folder])
 
@@ -170,7 +172,7 @@ class Function:
             copy = target / file.relative_to(self.folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, copy)
-        compile_all(self.base.interpreter, target, "/opt/function")
+        self.base.prepare(target, "/opt/function")
         run(["chmod", "-R", "a+rX,go-w", target])
 
 

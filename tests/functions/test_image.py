@@ -1,4 +1,4 @@
-"""lab_helpers.functions and lab_helpers.base_image: what is in a function's image"""
+"""lab_helpers.functions and lab_helpers.bases: what is in a function's image"""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import pytest
 from lab_helpers import functions
 from lab_helpers._exec import run
 from lab_helpers._files import remove_tree, write
-from lab_helpers.base_image import DebianBase, base
+from lab_helpers.bases import base
+from lab_helpers.bases.python import DebianPython
 from lab_helpers.builders import Buildah
 from lab_helpers.functions import Function
 from lab_helpers.images import buildah
 
 pytestmark = pytest.mark.skipif(
-    not isinstance(base(), DebianBase), reason="Python's own image is the base here"
+    not isinstance(base(), DebianPython), reason="Python's own image is the base here"
 )
 
 
@@ -54,7 +55,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 
 def test_base_packages_and_code_are_layers_of_their_own(image: Image, tmp_path: Path) -> None:
-    started_from = unpacked(DebianBase().archive, tmp_path / "base")
+    started_from = unpacked(DebianPython().archive, tmp_path / "base")
     assert image.layers[0].name == started_from.layers[0].name
     assert any(file.name.startswith("opt/packages/starlette") for file in image.files(1))
     code = {file.name for file in image.files(-1) if file.isfile()}
@@ -87,7 +88,7 @@ def test_everything_is_compiled_ahead(image: Image) -> None:
 def test_there_is_no_shell_and_no_package_manager(image: Image) -> None:
     programs = {f.name for f in image.files(0) if f.name.startswith(("usr/bin/", "usr/sbin/"))}
     assert {name.rpartition("/")[2] for name in programs if not name.endswith("/")} <= {
-        "python3", f"python{DebianBase().python}",
+        "python3", f"python{DebianPython().python}",
     }  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def test_the_base_is_loaded_again_after_the_builder_forgot_it(
     monkeypatch.setattr(functions, "FUNCTIONS", tmp_path)
     write(tmp_path / "forgetful/Containerfile", "ARG BASE\nFROM ${BASE}\nCOPY function /opt\n")
     write(tmp_path / "forgetful/main.py", f"# {tmp_path}\n")
-    function, started_from = Function("forgetful"), DebianBase()
+    function, started_from = Function("forgetful"), DebianPython()
     if Buildah._stored(started_from.reference):
         buildah("rmi", "--force", started_from.reference)
     functions.build([function.name])

@@ -1,4 +1,4 @@
-"""lab_helpers.functions, lab_helpers.builders and lab_helpers.base_image
+"""lab_helpers.functions, lab_helpers.builders and lab_helpers.bases
 
 podman and docker are stand-ins here that record how they are called.
 """
@@ -14,7 +14,8 @@ import pytest
 from lab_helpers import CommandError, LabError, UsageError, functions
 from lab_helpers._exceptions import Unsupported
 from lab_helpers._files import write
-from lab_helpers.base_image import DebianBase, UpstreamBase, base, compile_all
+from lab_helpers.bases import base
+from lab_helpers.bases.python import DebianPython, UpstreamPython, compile_all
 from lab_helpers.builders import builder
 from lab_helpers.functions import Function, all_functions
 
@@ -122,9 +123,9 @@ def test_a_change_of_the_code_leaves_the_packages_alone(function: Function) -> N
 
 
 def test_the_base_is_made_of_debian_packages_where_there_are_some(machine: Path) -> None:
-    assert isinstance(base(), UpstreamBase)
+    assert isinstance(base(), UpstreamPython)
     write(machine / "apt-get", "", mode=0o755)
-    assert isinstance(base(), DebianBase)
+    assert isinstance(base(), DebianPython)
 
 
 def test_the_builder_is_the_one_asked_for_or_what_there_is(machine: Path) -> None:
@@ -157,7 +158,7 @@ def test_podman_and_docker_build_and_push(
     build, save, *pushed = calls()
     containerfile, context = build[5], build[8]
     assert build == [
-        name, "build", "--build-arg", f"BASE={UpstreamBase.reference}", "--file", containerfile,
+        name, "build", "--build-arg", f"BASE={UpstreamPython.reference}", "--file", containerfile,
         "--tag", reference, context,
     ]  # fmt: skip
     assert save[:2] + save[2:-3] == [name, "save", *form]
@@ -195,7 +196,7 @@ def test_what_is_not_python_is_told_before_anything_is_built(
 
 def test_modules_are_compiled_for_where_they_will_be(tmp_path: Path) -> None:
     write(tmp_path / "hello.py", "")
-    compile_all(UpstreamBase.interpreter, tmp_path, "/opt/function")
+    compile_all(UpstreamPython.interpreter, tmp_path, "/opt/function")
     (compiled,) = (tmp_path / "__pycache__").iterdir()
     assert b"/opt/function/hello.py" in compiled.read_bytes()
     # Flags 1: by hash, and never compared with the source.

@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from . import _progress
-from ._apt import Apt, release, unpack
-from ._artifacts import Artifact, digest
-from ._exceptions import LabError
-from ._exec import Argument, run
-from ._files import remove_tree
-from .images import IMAGES, REGISTRY
+from .. import _progress
+from .._apt import Apt, release, unpack
+from .._artifacts import Artifact, digest
+from .._exceptions import LabError
+from .._exec import Argument, run
+from .._files import remove_tree
+from ..images import IMAGES, REGISTRY
 
 _RECIPE = "1"
 """Raised when this module makes something else of the same inputs."""
@@ -52,7 +52,7 @@ _IMPORT_ALL = (
 )
 
 
-class DebianBase:
+class DebianPython:
     """Python from the packages of Debian or Ubuntu, as an OCI archive and as a folder."""
 
     @property
@@ -92,12 +92,16 @@ class DebianBase:
         """How its Python is run on this machine: with its own libraries, not ours."""
         return _interpreter(self._root)
 
+    def prepare(self, folder: Path, seen_as: str, *, beside: Sequence[Path] = ()) -> None:
+        del beside  # an import is resolved when it is executed
+        compile_all(self.interpreter, folder, seen_as)
+
     @property
     def _root(self) -> Path:
         return self.artifact.build() / "root"
 
     def _make(self, folder: Path, step: _progress.Step) -> None:
-        from .builders import Buildah
+        from ..builders import Buildah
 
         root = folder / "root"
         _make_root(root, self.package, step)
@@ -178,7 +182,7 @@ def _interpreter(root: Path) -> list[Argument]:
     return [loader, "--library-path", libraries, python]
 
 
-class UpstreamBase:
+class UpstreamPython:
     """Python's own image, for podman and docker where there are no Debian packages.
 
     It has the version of this interpreter, so that this one can compile for it.
@@ -191,10 +195,6 @@ class UpstreamBase:
     key = python
     interpreter: tuple[Argument, ...] = (sys.executable,)
 
-
-Base = DebianBase | UpstreamBase
-
-
-def base() -> Base:
-    """The base for this machine."""
-    return DebianBase() if shutil.which("apt-get") else UpstreamBase()
+    def prepare(self, folder: Path, seen_as: str, *, beside: Sequence[Path] = ()) -> None:
+        del beside  # an import is resolved when it is executed
+        compile_all(self.interpreter, folder, seen_as)
