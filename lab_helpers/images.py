@@ -52,11 +52,13 @@ class Image:
     :ivar source: where the program in it comes from; the tag is the program's version.
     :ivar program: the program, where the recipe is the one of ``images/program``, for which an
         image of its own kind needs no folder.
+    :ivar files: folders beside that program, which it finds under ``/``.
     """
 
     name: str
     source: Source
     program: str = ""
+    files: tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -64,7 +66,7 @@ class Image:
 
     @property
     def artifact(self) -> Artifact:
-        inputs = (self.source.version, self.source.artifact.key, self.program)
+        inputs = (self.source.version, self.source.artifact.key, self.program, *self.files)
         key = digest(_RECIPE, self.recipe, *inputs)
         title = f"make image {self.name} {self.source.version}"
         return Artifact(f"image-{self.name}", title, key, self._make)
@@ -82,9 +84,10 @@ class Image:
         step.update("waiting for what goes into it")
         context = self.source.bin()
         recipe = Template((self.recipe / "Containerfile").read_text())
+        copies = [f"COPY {name} /{name}\n" for name in self.files]
         build_archive(
             self.reference,
-            recipe.safe_substitute(program=self.program),
+            "".join([recipe.safe_substitute(program=self.program), *copies]),
             context,
             folder / "image.tar",
             step,

@@ -36,6 +36,7 @@ class Program:
     :ivar module: the module whose version is the program's; None for the course's own.
     :ivar release: the version where the module's own is only a commit.
     :ivar files: folders of the module that the program needs beside it.
+    :ivar tags: build tags, where a program can leave out what is not needed.
     :ivar stamps: variables the linker sets, ``{version}``, ``{major}`` and ``{minor}`` filled in.
     :ivar room: gigabytes that must be free on the disk to compile it.
     """
@@ -45,6 +46,7 @@ class Program:
     module: str | None = None
     release: str | None = None
     files: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
     room: float = 2
 
@@ -73,7 +75,12 @@ class Program:
     def artifact(self) -> Artifact:
         """The compiled program, one binary of the program's name in a folder."""
         inputs = digest(
-            self.folder, TOOLCHAIN.requirements, *self.packages, *self.stamps, *self.files
+            self.folder,
+            TOOLCHAIN.requirements,
+            *self.packages,
+            *self.stamps,
+            *self.files,
+            *self.tags,
         )
         title = f"compile {self.name} {self.version if self.module else ''}".rstrip()
         return Artifact(f"program-{self.name}", title, inputs, self._compile)
@@ -95,6 +102,7 @@ class Program:
         output = folder / self.name if len(self.packages) == 1 else f"{folder}/"
         stream(
             [go(), "build", "-v", "-trimpath", "-ldflags", f"-s -w {stamps}",
+             "-tags", ",".join(self.tags),
              "-o", output, *self.packages],
             cwd=self.folder,
             env=_environment(),

@@ -15,6 +15,8 @@ from .._exceptions import LabError, UsageError
 
 COMPONENTS = ROOT / "manifests" / "components"
 DECLARATION = "component.yaml"
+OWN = "lab/programs/"
+"""How the packages of the course's own programs begin."""
 Version = Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+$")]
 
 
@@ -38,7 +40,9 @@ class ImageMap(_Strict):
     :ivar name: the image as the manifests call it.
     :ivar program: the Go package compiled into it, one of the component's modules, or
     :ivar image: the folder of ``images/`` that makes it.
-    :ivar upstream: the published image, without its tag.
+    :ivar files: folders of the component's module that the program finds under ``/``.
+    :ivar upstream: the published image, without its tag. A program of the course's own has none,
+        and is built for every cluster.
     :ivar tag: its tag, where that is not the version built here.
     :ivar because: why it is not.
     """
@@ -46,7 +50,8 @@ class ImageMap(_Strict):
     name: str
     program: str = ""
     image: str = ""
-    upstream: str
+    files: tuple[str, ...] = ()
+    upstream: str = ""
     tag: str = ""
     because: str = ""
 
@@ -54,6 +59,10 @@ class ImageMap(_Strict):
     def _one_origin(self) -> ImageMap:
         if bool(self.program) == bool(self.image):
             raise ValueError(f"{self.name}: either a program or an image makes it")
+        if self.files and not self.program:
+            raise ValueError(f"{self.name}: files go beside a program")
+        if not self.upstream and not self.program.startswith(OWN):
+            raise ValueError(f"{self.name}: which image does upstream publish?")
         if bool(self.tag) != bool(self.because):
             raise ValueError(f"{self.name}: a tag of its own needs a reason, and no other does")
         return self
@@ -70,6 +79,7 @@ class Declaration(_Strict):
     :ivar sources: folders of pinned modules (``MODULE//FOLDER``), put beside the kustomization
         under these names.
     :ivar leave_out: files of them that are not applied, as patterns.
+    :ivar tags: build tags of its programs.
     :ivar accepts: an object that a ready component accepts; it is tried, and not made.
     """
 
@@ -84,6 +94,7 @@ class Declaration(_Strict):
     needs: tuple[str, ...] = ()
     sources: dict[str, str] = Field(default_factory=dict)
     leave_out: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     images: tuple[ImageMap, ...] = ()
     accepts: dict[str, Any] = Field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from .. import _progress, _wait, builds
 from .._artifacts import digest
 from .._exceptions import CommandError, LabError, tail
 from ..cluster import Connection, Provider
-from . import _parts, _record, _rendering
+from . import _parts, _record, _rendering, _secrets
 from ._declaration import Declaration, declaration
 from ._objects import as_yaml, existing, identity, label, run_kubectl
 from ._record import Entry
@@ -50,12 +51,7 @@ def _enable(provider: Provider, component: Declaration) -> None:
     with _progress.step(f"enable {component.name} {_parts.version(component)}") as step:
         wanted = _rendering.objects(component, connection)
         known = _record.enabled(connection).get(component.name)
-        put = {
-            *(known.images if known else ()),
-            *(() if upstream else _parts.own_images(component)),
-        }
-        entry = Entry("enabled", _parts.version(component), digest(json.dumps(wanted)),
-                      tuple(sorted(put)))  # fmt: skip
+        entry = _entry(component, wanted, known, upstream=upstream)
         if known and _is_there(connection, known, entry, wanted):
             return
         if known and known.state == "disabling":
@@ -63,21 +59,44 @@ def _enable(provider: Provider, component: Declaration) -> None:
             take_off(connection, component.name, step.update)
         wanted = _not_foreign(connection, component, wanted)
         _record.write(connection, component.name, replace(entry, state="enabling", digest=""))
-        with ThreadPoolExecutor(1) as pool:
-            # Unpacking images takes as long as the rest; the pods wait for them by themselves.
-            loaded = pool.submit(_load_images, provider, component) if not upstream else None
-            step.update("definitions")
-            _apply(connection, [each for each in wanted if each["kind"] in FIRST])
-            _wait_until_established(connection, wanted)
-            if loaded:
-                step.update("images")
-                loaded.result()
-            step.update("objects")
-            _apply_with_hooks(connection, [each for each in wanted if each["kind"] not in FIRST])
+        _put(provider, component, wanted, step.update, upstream=upstream)
         step.update("waiting until it is ready")
         wait_until_ready(connection, wanted, timeout=TIMEOUT, on_state=step.update)
         _wait_until_accepted(connection, component)
         _record.write(connection, component.name, entry)
+
+
+def _entry(
+    component: Declaration, wanted: list[Object], known: Entry | None, *, upstream: bool
+) -> Entry:
+    """What the record says of it once it is enabled."""
+    put = {
+        *(known.images if known else ()),
+        *_parts.own_images(component, upstream=upstream),
+    }
+    version = _parts.version(component)
+    return Entry("enabled", version, digest(json.dumps(wanted)), tuple(sorted(put)))
+
+
+def _put(
+    provider: Provider, component: Declaration, wanted: list[Object],
+    on_state: Callable[[str], None], *, upstream: bool,
+) -> None:  # fmt: skip
+    """Apply the objects, and put the images where the cluster finds them."""
+    connection = provider.connection()
+    with ThreadPoolExecutor(1) as pool:
+        # Unpacking images takes as long as the rest; the pods wait for them by themselves.
+        loaded = pool.submit(_load_images, provider, component, upstream=upstream)
+        on_state("definitions")
+        _apply(connection, [each for each in wanted if each["kind"] in FIRST])
+        _wait_until_established(connection, wanted)
+        on_state("images")
+        loaded.result()
+        on_state("objects")
+        _apply(connection, [each for each in wanted if each["kind"] == "Secret"])
+        _secrets.fill(connection, wanted)
+        rest = [each for each in wanted if each["kind"] not in (*FIRST, "Secret")]
+        _apply_with_hooks(connection, rest)
 
 
 def _is_there(connection: Connection, known: Entry, entry: Entry, wanted: list[Object]) -> bool:
@@ -93,9 +112,10 @@ def _is_there(connection: Connection, known: Entry, entry: Entry, wanted: list[O
     return True
 
 
-def _load_images(provider: Provider, component: Declaration) -> None:
-    made = [_parts.image(component, each) for each in component.images]
-    provider.load_images({image.reference: image.archive for image in made})
+def _load_images(provider: Provider, component: Declaration, *, upstream: bool) -> None:
+    made = _parts.built(component, upstream=upstream)
+    if made:
+        provider.load_images({image.reference: image.archive for image in made})
 
 
 def _not_foreign(

@@ -15,9 +15,12 @@ def artifacts(component: Declaration, *, upstream: bool = False) -> list[Artifac
     :param upstream: with images pulled from upstream, so that none is built.
     """
     needed = [files(component).artifact] if component.sources else []
-    if not upstream:
-        needed += [image(component, each).artifact for each in component.images]
-    return needed
+    return needed + [each.artifact for each in built(component, upstream=upstream)]
+
+
+def built(component: Declaration, *, upstream: bool = False) -> list[Image]:
+    """Its images that are built here: all, or with those of upstream's the course's own."""
+    return [image(component, i) for i in component.images if not (upstream and i.upstream)]
 
 
 def files(component: Declaration) -> ModuleFiles:
@@ -30,7 +33,17 @@ def programs(component: Declaration) -> list[Program]:
     packages = tuple(each.program for each in component.images if each.program)
     if not packages:
         return []
-    return [Program(component.name, packages, module=component.module, release=component.release)]
+    files = dict.fromkeys(name for each in component.images for name in each.files)
+    return [
+        Program(
+            component.name,
+            packages,
+            module=component.module,
+            release=component.release,
+            files=tuple(files),
+            tags=component.tags,
+        )
+    ]
 
 
 def image(component: Declaration, mapped: ImageMap) -> Image:
@@ -39,12 +52,14 @@ def image(component: Declaration, mapped: ImageMap) -> Image:
         return images.CATALOGUE[mapped.image]
     (program,) = programs(component)
     binary = mapped.program.rpartition("/")[2]
-    return Image(f"{component.name}-{binary}", program, program=binary)
+    name = f"{component.name}-{binary}"
+    return Image(name, program, program=binary, files=mapped.files)
 
 
-def own_images(component: Declaration) -> tuple[str, ...]:
+def own_images(component: Declaration, *, upstream: bool = False) -> tuple[str, ...]:
     """The images that only this component runs, by the names the course gives them."""
-    return tuple(image(component, each).reference for each in component.images if each.program)
+    own = [i for i in component.images if i.program and not (upstream and i.upstream)]
+    return tuple(image(component, each).reference for each in own)
 
 
 def version(component: Declaration) -> str:
@@ -53,5 +68,7 @@ def version(component: Declaration) -> str:
 
 
 def upstream_reference(component: Declaration, mapped: ImageMap) -> str:
-    """The published image that a name of the manifests stands for."""
+    """The published image that a name of the manifests stands for; built where there is none."""
+    if not mapped.upstream:
+        return image(component, mapped).reference
     return f"{mapped.upstream}:{mapped.tag or image(component, mapped).source.version}"

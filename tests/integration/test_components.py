@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -140,6 +141,27 @@ def thing(lab: Lab, kind: str, *finalizers: str) -> None:
         "metadata": {"name": "one", "namespace": "default", "finalizers": list(finalizers)},
     }
     lab.kubectl("create", "-f", "-", stdin=yaml.safe_dump(made))
+
+
+@pytest.mark.usefixtures("untouched")
+def test_passwords_are_random_and_stay(declare: Declare, lab: Lab) -> None:
+    declare("madeup")
+    components.enable(provider(), "madeup")
+    first = lab.get("secret", "password", namespace="madeup")["data"]
+    assert b64decode(first["user"]) == b"admin"
+    assert len({first["password"], first["key"]}) == 2
+    assert min(len(b64decode(first[key])) for key in ("password", "key")) >= 32
+    # Whoever is signed in stays signed in, though all of it is applied again.
+    lab.delete("configmap", "where", namespace="madeup")
+    components.enable(provider(), "madeup")
+    assert lab.get("secret", "password", namespace="madeup")["data"] == first
+    # What was lost is made anew.
+    lab.delete("secret", "password", namespace="madeup")
+    components.enable(provider(), "madeup")
+    again = lab.get("secret", "password", namespace="madeup")["data"]
+    assert again["user"] == first["user"]
+    assert {again["password"], again["key"]} & {first["password"], first["key"]} == set()
+    components.disable(provider(), "madeup")
 
 
 @pytest.mark.usefixtures("untouched")

@@ -80,6 +80,27 @@ def test_knatives_release_is_that_of_its_modules() -> None:
     assert pinned.groups() == (str(27 + int(minor)), patch)
 
 
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("prometheus", "github.com/prometheus/prometheus"),
+        ("alertmanager", "github.com/prometheus/alertmanager"),
+        ("nats-streaming", "github.com/nats-io/nats-streaming-server"),
+    ],
+)
+def test_openfaas_tags_are_those_of_its_modules(name: str, module: str) -> None:
+    """Prometheus 3.N.P is the module's v0.3NN.P."""
+    component = components.declaration("openfaas")
+    (mapped,) = (each for each in component.images if each.name == f"lab/{name}")
+    pinned = re.search(rf"\s{module} v(\S+)", go_mod(component))
+    assert pinned
+    published = mapped.tag.removeprefix("v")
+    if name == "prometheus":
+        major, minor, patch = published.split(".")
+        published = f"0.{major}{int(minor):02}.{patch}"
+    assert published == pinned[1]
+
+
 @EACH
 def test_every_source_is_of_a_pinned_module_and_every_pattern_leaves_something_out(
     name: str, lab: Lab
@@ -129,6 +150,8 @@ def test_built_images_are_of_the_registry_and_upstreams_have_the_same_version(na
     for each in component.images:
         built = _parts.image(component, each)
         assert built.reference.startswith(f"{REGISTRY}/lab/")
+        if not each.upstream:
+            continue
         registry, tag = _parts.upstream_reference(component, each).rsplit(":", 1)
         assert re.fullmatch(r"[a-z0-9.-]+\.[a-z]+/[a-z0-9./_-]+", registry), registry
         assert (tag == built.source.version) == (not each.because), each.name

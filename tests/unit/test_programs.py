@@ -80,7 +80,10 @@ def test_what_is_compiled_is_the_folder_or_packages_of_pinned_modules(program: P
     if program.packages == (".",):
         assert (program.folder / "main.go").is_file()
     for package in program.packages:
-        assert package == "." or any(package.startswith(each) for each in requirements(program))
+        if package.startswith(f"lab/programs/{program.name}/"):
+            assert (PROGRAMS / package.removeprefix("lab/programs/") / "main.go").is_file()
+        elif package != ".":
+            assert any(package.startswith(each) for each in requirements(program)), package
 
 
 @ALL

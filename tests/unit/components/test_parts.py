@@ -21,6 +21,9 @@ IMAGES = [
 ]  # fmt: skip
 
 
+OWN = {"name": "lab/own", "program": "lab/programs/one/own"}
+
+
 @pytest.fixture
 def pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declare: Declare) -> Declaration:
     """A component of two programs and an image that others have, too."""
@@ -83,6 +86,31 @@ def test_with_upstreams_images_nothing_is_built_but_manifests_fetched(pinned: De
 
 def test_what_is_only_the_components_is_removed_with_it(pinned: Declaration) -> None:
     assert _parts.own_images(pinned) == tuple(each.reference for each in made(pinned)[:2])
+
+
+def test_the_courses_own_programs_are_built_for_every_cluster(
+    pinned: Declaration, declare: Declare
+) -> None:
+    del pinned
+    found = declare("one", module=MODULE, images=[*IMAGES, OWN])
+    (program,) = components.programs(found)
+    assert program.packages[-1] == "lab/programs/one/own"
+    assert [each.name for each in components.artifacts(found, upstream=True)] == ["image-one-own"]
+    own = "localhost:32000/lab/one-own:v1.2.3"
+    assert _parts.upstream_reference(found, found.images[-1]) == own
+    assert _parts.own_images(found, upstream=True) == (own,)
+
+
+def test_build_tags_and_files_beside_a_program_make_another_artefact(
+    pinned: Declaration, declare: Declare
+) -> None:
+    before = [each.artifact.key for each in made(pinned)]
+    beside = declare("one", module=MODULE, images=[{**IMAGES[0], "files": ["ui"]}, *IMAGES[1:]])
+    assert made(beside)[0].files == components.programs(beside)[0].files == ("ui",)
+    tagged = declare("one", module=MODULE, images=IMAGES, tags=["small"])
+    for other in (beside, tagged):
+        assert made(other)[0].artifact.key != before[0]
+        assert made(other)[2].artifact.key == before[2]
 
 
 def test_another_folder_of_the_module_is_another_artefact(pinned: Declaration) -> None:
