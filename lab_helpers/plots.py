@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _COLOURS = ("#0b6e99", "#c2571a", "#4c7a34", "#7b4ea3")
 _MARKERS = "osD^"
+_LINES = ("-", "--", "-.", ":")
 
 
 class Plot:
@@ -115,4 +116,57 @@ class SharePlot(Plot):
             axes.plot([wanted, wanted], [row - 0.4, row + 0.4], color="#c2571a", linestyle="--")
         axes.set(title=self.title, xlabel="per cent (dashed: what was asked for)", xlim=(0, 110))
         axes.invert_yaxis()
+        return figure
+
+
+class TimePlot(Plot):
+    """How something changed: one line for each series, over the seconds.
+
+    :param series: points of ``(seconds, value)`` by name, in the order of time.
+    :param unit: what the values are, such as ``requests/s``.
+    :param steps: whether a value holds until the next one, as a number of pods does.
+    """
+
+    def __init__(
+        self, title: str, series: Mapping[str, Sequence[tuple[float, float]]], *, unit: str = "",
+        steps: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(title)
+        self.series = {name: list(points) for name, points in series.items()}
+        self.unit = unit
+        self.steps = steps
+
+    def text(self) -> str:
+        """First, least, greatest and last value of each series, and when the greatest came."""
+        return "\n".join([self.title, *(self._told(name) for name in self.series)])
+
+    def _told(self, name: str) -> str:
+        points = self.series[name]
+        if not points:
+            return f"{name}: nothing was measured"
+        (_, first), (_, last) = points[0], points[-1]
+        when, most = max(points, key=lambda point: point[1])
+        least = min(value for _, value in points)
+        unit = f" {self.unit}" if self.unit else ""
+        return (
+            f"{name}: {first:.3g} at first, {last:.3g} at last; "
+            f"from {least:.3g} to {most:.3g}{unit}, the most after {when:.0f} s"
+        )
+
+    def figure(self) -> Figure:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7, 2.8), layout="constrained")
+        axes = figure.add_subplot()
+        for place, (name, points) in enumerate(self.series.items()):
+            axes.plot(
+                [seconds for seconds, _ in points], [value for _, value in points], label=name,
+                color=_COLOURS[place % 4], linestyle=_LINES[place % 4],
+                drawstyle="steps-post" if self.steps else "default",
+            )  # fmt: skip
+        axes.set(title=self.title, xlabel="seconds", ylabel=self.unit)
+        # From zero: a line that wavers a little must not look as if it leapt.
+        axes.set_ylim(bottom=0)
+        if self.series:
+            axes.legend(frameon=False)
         return figure

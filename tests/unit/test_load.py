@@ -10,7 +10,7 @@ from threading import Barrier, Thread
 import httpx
 import pytest
 
-from lab_helpers import load
+from lab_helpers import UsageError, load
 
 TOGETHER = Barrier(load.CLIENTS, timeout=10)
 
@@ -25,6 +25,12 @@ class Handler(BaseHTTPRequestHandler):
             TOGETHER.wait()
         self.send_response(503 if self.path == "/broken" else 200)
         self.send_header("X-Who", "b" if next(self.numbers) % 4 == 3 else "a")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200 if sent == b"knock" and self.headers["X-Key"] == "k" else 400)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -78,3 +84,52 @@ def test_an_error_is_not_measured_but_raised(
     assert callable(measure)
     with pytest.raises(httpx.HTTPStatusError, match="503"):
         measure(client, f"{server}/broken")
+
+
+def test_a_hammer_sends_as_many_requests_as_it_is_told(client: httpx.Client, server: str) -> None:
+    found = load.hammer(client, f"{server}/", count=50, clients=4)
+    assert (found.sent, found.lost, found.statuses) == (50, 0, {200: 50})
+    assert len(found.latencies) == 50
+    assert found.rate == pytest.approx(50 / found.seconds)
+
+
+def test_a_hammer_strikes_for_as_long_as_it_is_told(client: httpx.Client, server: str) -> None:
+    found = load.hammer(client, f"{server}/", seconds=0.3, clients=2)
+    assert 0.3 <= found.seconds < 5
+    assert found.sent > 2
+
+
+def test_a_hammers_clients_strike_together(client: httpx.Client, server: str) -> None:
+    assert load.hammer(client, f"{server}/crowd", count=load.CLIENTS).lost == 0
+
+
+def test_a_hammer_sends_what_it_is_given(client: httpx.Client, server: str) -> None:
+    found = load.hammer(
+        client, f"{server}/", count=2, clients=1, method="POST", content="knock",
+        headers={"X-Key": "k"},
+    )  # fmt: skip
+    assert found.statuses == {200: 2}
+
+
+def test_what_a_hammer_loses_is_counted_and_told(client: httpx.Client, server: str) -> None:
+    broken = load.hammer(client, f"{server}/broken", count=3)
+    assert (broken.lost, broken.statuses) == (3, {503: 3})
+    with httpx.Client(trust_env=False, transport=httpx.HTTPTransport()) as other:
+        nobody = load.hammer(other, "http://127.0.0.1:9/", count=3, clients=1)
+    assert (nobody.sent, nobody.lost, nobody.latencies) == (3, 3, [])
+    assert nobody.rate == 0
+    assert "3 answered 503" in broken.text()
+    assert "3 without an answer: ConnectError" in repr(nobody)
+
+
+@pytest.mark.parametrize("given", [{}, {"count": 1, "seconds": 1.0}])
+def test_a_hammer_needs_to_know_when_to_stop(client: httpx.Client, given: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="one of them"):
+        load.hammer(client, "http://127.0.0.1:9/", **given)
+
+
+def test_percentiles_are_of_the_answers() -> None:
+    found = load.Load([float(n) for n in range(1, 102)])
+    assert (found.percentile(50), found.percentile(95)) == (51, 96)
+    assert load.Load([3.0]).percentile(95) == 3
+    assert load.Load().percentile(95) == 0
