@@ -1,63 +1,76 @@
 """Functions: their folders, and the images made of them.
 
-A function is a folder of ``functions/``. Its image has three layers that change at different
-times: the base, what ``requirements.txt`` pins, and the function's own files. So a changed
-function makes, and pushes, a few kilobytes.
+A function is a folder of ``functions/``, or of a learner's own. Its image has layers that change
+at different times: the base, the packages it needs, its template's server where it has one, and
+the function's own files. So a changed function makes, and pushes, a few kilobytes.
 """
 
 from __future__ import annotations
 
-import os
-import platform
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-
-from . import _progress
+from . import _progress, _sources, requirements, stack, templates
 from ._artifacts import Artifact, digest
-from ._config import ROOT, environment, settings
+from ._config import ROOT
 from ._exceptions import LabError, UsageError
-from ._exec import PYTHON, run, stream
+from ._sources import Files
 from .bases import Base, base
-from .bases.python import DebianPython, UpstreamPython
 from .builders import builder
 from .builds import ensure
 from .images import REGISTRY
+from .stack import Deployment
+from .templates import Template
 
 FUNCTIONS = ROOT / "functions"
-TEMPLATES = FUNCTIONS / "templates"
-_RECIPE = "1"
+_RECIPE = "2"
 """Raised when this module makes something else of the same inputs."""
-_NOT_IN_THE_IMAGE = ("Containerfile", "requirements.in", "requirements.txt", "stack.yml")
-_GLIBC = "manylinux_2_28"
-"""Wheels for this C library and older run on every distribution there is a base of."""
+_NOT_IN_THE_IMAGE = ("Containerfile", "requirements.in", "requirements.txt", stack.FILE)
 
 
 @dataclass(frozen=True)
 class Function:
     """One function.
 
-    :ivar name: its folder under ``functions/`` and its name under ``localhost:32000/lab/``.
+    :ivar name: its folder and its name under ``localhost:32000/lab/``.
+    :ivar root: the folder that its folder is in. Templates of its own are in ``templates`` there.
     """
 
     name: str
+    root: Path = FUNCTIONS
 
     @property
     def folder(self) -> Path:
-        return FUNCTIONS / self.name
+        return self.root / self.name
 
     @property
-    def template(self) -> Path | None:
-        """The template that ``stack.yml`` names, as OpenFaaS has it: ``functions.NAME.lang``."""
-        stack = self.folder / "stack.yml"
-        if not stack.exists():
+    def deployment(self) -> Deployment | None:
+        """What ``stack.yml`` says of it; None where there is no such file.
+
+        :raises LabError: the file cannot be used, or says nothing of it.
+        """
+        path = self.folder / stack.FILE
+        if not path.exists():
             return None
-        language: str = yaml.safe_load(stack.read_text())["functions"][self.name]["lang"]
-        return TEMPLATES / language
+        functions = stack.load(path).functions
+        if self.name not in functions:
+            raise LabError(
+                f"{path} deploys no function {self.name}",
+                seen=", ".join(functions),
+                remedy="give the function and its folder the same name",
+            )
+        return functions[self.name]
+
+    @cached_property
+    def template(self) -> Template | None:
+        """The template that ``stack.yml`` names, unless the function has its own Containerfile."""
+        deployment = self.deployment
+        if deployment is None or (self.folder / "Containerfile").exists():
+            return None
+        return templates.find(deployment.lang, self.root / "templates")
 
     @property
     def recipe(self) -> Path:
@@ -65,59 +78,71 @@ class Function:
 
         :raises LabError: there is neither.
         """
-        for folder in (self.folder, self.template):
-            if folder and (folder / "Containerfile").exists():
-                return folder / "Containerfile"
+        own = self.folder / "Containerfile"
+        if own.exists():
+            return own
+        if self.template:
+            return self.template.recipe
         raise LabError(
             f"the function {self.name} has no Containerfile, and no template that has one",
             remedy="add one, or name a template in its stack.yml",
         )
 
     @property
-    def files(self) -> list[Path]:
-        """What goes into the image: no caches, nothing hidden, nothing that only builds it."""
-        found = (path for path in self.folder.rglob("*") if path.is_file())
-        return sorted(path for path in found if self._belongs(path.relative_to(self.folder)))
+    def sources(self) -> Path:
+        """The folder of its code: ``handler`` of its ``stack.yml``, else its own folder.
 
-    @staticmethod
-    def _belongs(path: Path) -> bool:
-        hidden = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
-        return not hidden and str(path) not in _NOT_IN_THE_IMAGE
+        :raises LabError: it is not there, or outside.
+        """
+        handler = self.deployment.handler if self.deployment else "."
+        folder = (self.folder / handler).resolve()
+        if not folder.is_dir() or not folder.is_relative_to(self.folder.resolve()):
+            raise LabError(
+                f"the function {self.name} has no code",
+                seen=f"handler: {handler}",
+                remedy="handler names the folder of its files, `.` for the one of stack.yml",
+            )
+        return folder
+
+    @property
+    def files(self) -> Files:
+        """What goes into the image: no caches, nothing hidden, nothing that only builds it."""
+        return _sources.below(self.sources, leave_out=_NOT_IN_THE_IMAGE)
 
     @cached_property
     def base(self) -> Base:
-        return base()
-
-    @property
-    def requirements(self) -> Path | None:
-        """The pinned packages it needs, or its template's, or none."""
-        for folder in (self.folder, self.template):
-            if folder and (folder / "requirements.txt").exists():
-                return folder / "requirements.txt"
-        return None
+        return self.template.base if self.template else base()
 
     @property
     def packages(self) -> Artifact:
-        """The packages it needs, unpacked and compiled for its base."""
-        pinned = self.requirements.read_text() if self.requirements else ""
-        key = digest(_RECIPE, _GLIBC, self.base.key, pinned)
-        title = f"fetch what function {self.name} needs"
-        return Artifact(f"packages-{self.name}", title, key, self._fetch)
+        """The packages it needs, unpacked and compiled for its base.
+
+        Functions that need no more than their template share them.
+        """
+        own = [file for file in [self.sources / "requirements.txt"] if file.exists()]
+        shared = self.template.requirements if self.template else []
+        name = self.name if own or not self.template else self.template.name
+        return requirements.unpacked(name, [*shared, *own], self.base)
+
+    @property
+    def server(self) -> Artifact | None:
+        """Its template's server, compiled for its base."""
+        return self.template.prepared(self.packages) if self.template else None
 
     @property
     def artifact(self) -> Artifact:
-        content = (each for file in self.files for each in (self._named(file), file))
-        key = digest(_RECIPE, builder().name, self.packages.key, self.recipe, *content)
+        server = self.server.key if self.server else ""
+        key = digest(
+            _RECIPE, builder().name, self.packages.key, server, self.recipe,
+            *_sources.inputs(self.files),
+        )  # fmt: skip
         return Artifact(f"function-{self.name}", f"make function {self.name}", key, self._make)
 
     @property
     def artifacts(self) -> list[Artifact]:
         """All that must be in the cache before it can be pushed, in the order of building."""
-        return [*self.base.artifacts, self.packages, self.artifact]
-
-    def _named(self, file: Path) -> str:
-        """What else of a file counts: where it is, and whether it can be run."""
-        return f"{file.relative_to(self.folder)} {os.access(file, os.X_OK)}"
+        server = [self.server] if self.server else []
+        return [*self.base.artifacts, self.packages, *server, self.artifact]
 
     @property
     def reference(self) -> str:
@@ -141,66 +166,35 @@ class Function:
         builder().push(self.reference, self.archive, name=name, address=address)
         return name
 
-    def _fetch(self, folder: Path, step: _progress.Step) -> None:
-        if self.requirements is None:
-            return
-        assert isinstance(self.base, DebianPython | UpstreamPython)  # noqa: S101
-        stream(
-            [*PYTHON, "-m", "uv", "pip", "install", "--require-hashes", "--only-binary", ":all:",
-             "--no-config", "--link-mode", "copy", "--python-version", self.base.python,
-             "--python-platform", f"{platform.machine()}-{_GLIBC}",
-             "--target", folder, "-r", self.requirements],
-            env=environment(**_index(), UV_CACHE_DIR=str(settings().cache / "wheels")),
-            on_line=step.update,
-            remedy="check the network to the Python package index, then run it again",
-        )  # fmt: skip
-        self.base.prepare(folder, "/opt/packages")
-        # A caller's umask must not hide them from the user that the function runs as.
-        run(["chmod", "-R", "a+rX,go-w", folder])
-
     def _make(self, folder: Path, step: _progress.Step) -> None:
-        packages = self.packages.build()
+        parts = {"packages": self.packages.build()}
+        if self.server:
+            parts["template"] = self.server.build()
         with TemporaryDirectory(dir=folder) as name:
             context = Path(name)
-            shutil.copytree(packages, context / "packages")
-            self._copy_to(context / "function")
+            for part, path in parts.items():
+                shutil.copytree(path, context / part)
+            code = context / "function"
+            _sources.copy(self.files, code)
+            self.base.prepare(code, "/opt/function", beside=list(parts.values()))
+            _sources.make_readable(code)
             recipe = self.recipe.read_text()
             builder().build(self.reference, recipe, context, folder / "image.tar", step, self.base)
 
-    def _copy_to(self, target: Path) -> None:
-        for file in self.files:
-            copy = target / file.relative_to(self.folder)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, copy)
-        self.base.prepare(target, "/opt/function")
-        run(["chmod", "-R", "a+rX,go-w", target])
-
-
-def _index() -> dict[str, str]:
-    """Where pip is told to take packages from, for uv, which does not read pip's settings."""
-    asked = [*PYTHON, "-m", "pip", "config", "list"]
-    lines = (line.partition("=") for line in run(asked).splitlines())
-    known = {name.rpartition(".")[2]: value.strip("'") for name, _, value in lines}
-    return {
-        variable: known[setting]
-        for setting, variable in (("index-url", "UV_DEFAULT_INDEX"), ("cert", "SSL_CERT_FILE"))
-        if setting in known
-    }
-
 
 def all_functions() -> dict[str, Function]:
-    """Every function: the folders that have a Containerfile, or name a template."""
+    """Every function of the course: the folders that have a Containerfile, or name a template."""
     folders = (path for path in sorted(FUNCTIONS.iterdir()) if path.is_dir())
-    marks = ("Containerfile", "stack.yml")
+    marks = ("Containerfile", stack.FILE)
     return {
-        folder.name: Function(folder.name)
+        folder.name: Function(folder.name, FUNCTIONS)
         for folder in folders
         if any((folder / mark).exists() for mark in marks)
     }
 
 
 def find(name: str) -> Function:
-    """A function by its name.
+    """A function of the course by its name.
 
     :raises UsageError: there is none of that name.
     """

@@ -64,7 +64,6 @@ class Deployment(_Strict):
     :ivar secrets: names of secrets, each a file below ``/var/openfaas/secrets``.
     :ivar limits: what it gets at most; ``requests`` is what is kept free for it.
     :ivar constraints: labels that its node must have, ``KEY=VALUE``.
-    :ivar build_args: arguments for its Containerfile.
     :ivar namespace: where it is deployed; empty for the default one.
     """
 
@@ -79,7 +78,6 @@ class Deployment(_Strict):
     limits: Resources = Resources()
     requests: Resources = Resources()
     constraints: Names = ()
-    build_args: Texts = {}
     readonly_root_filesystem: bool = False
     namespace: str = ""
 

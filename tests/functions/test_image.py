@@ -100,7 +100,7 @@ def test_the_base_is_loaded_again_after_the_builder_forgot_it(
     monkeypatch.setattr(functions, "FUNCTIONS", tmp_path)
     write(tmp_path / "forgetful/Containerfile", "ARG BASE\nFROM ${BASE}\nCOPY function /opt\n")
     write(tmp_path / "forgetful/main.py", f"# {tmp_path}\n")
-    function, started_from = Function("forgetful"), DebianPython()
+    function, started_from = Function("forgetful", tmp_path), DebianPython()
     if Buildah._stored(started_from.reference):
         buildah("rmi", "--force", started_from.reference)
     functions.build([function.name])

@@ -1,4 +1,4 @@
-"""lab_helpers.functions, lab_helpers.builders and lab_helpers.bases
+"""lab_helpers.functions, lab_helpers.requirements, lab_helpers.builders and lab_helpers.bases
 
 podman and docker are stand-ins here that record how they are called.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab_helpers import CommandError, LabError, UsageError, functions
+from lab_helpers import CommandError, LabError, UsageError, functions, requirements
 from lab_helpers._exceptions import Unsupported
 from lab_helpers._files import write
 from lab_helpers.bases import base
@@ -38,8 +38,7 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Function:
     write(folder / "hello/Containerfile", "ARG BASE\nFROM ${BASE}\n")
     write(folder / "hello/hello.py", "print('hello')\n")
     monkeypatch.setattr(functions, "FUNCTIONS", folder)
-    monkeypatch.setattr(functions, "TEMPLATES", folder / "templates")
-    return Function("hello")
+    return Function("hello", folder)
 
 
 @pytest.fixture
@@ -61,18 +60,17 @@ def install(machine: Path, name: str) -> None:
     write(machine / name, STAND_IN, mode=0o755)
 
 
-def test_functions_are_the_folders_with_a_recipe_or_a_template(function: Function) -> None:
-    write(function.folder.parent / "notes/README", "")
-    stack = "functions: {bye: {lang: python3-http}}"
-    write(function.folder.parent / "bye/stack.yml", stack)
+def test_functions_are_the_folders_with_a_recipe_or_a_stack(function: Function) -> None:
+    write(function.root / "notes/README", "")
+    write(function.root / "bye/stack.yml", "")
+    write(function.root / "templates/python3-http/Containerfile", "FROM scratch\n")
     assert list(all_functions()) == ["bye", "hello"]
-    with pytest.raises(LabError, match="bye has no Containerfile"):
-        _ = Function("bye").recipe
-    write(functions.TEMPLATES / "python3-http/Containerfile", "FROM scratch\n")
-    write(functions.TEMPLATES / "python3-http/requirements.txt", "")
-    assert Function("bye").recipe == functions.TEMPLATES / "python3-http/Containerfile"
-    assert Function("bye").requirements == functions.TEMPLATES / "python3-http/requirements.txt"
-    assert "python3-http" not in all_functions()
+
+
+def test_a_function_without_a_recipe_is_told_so(function: Function) -> None:
+    (function.folder / "Containerfile").unlink()
+    with pytest.raises(LabError, match="hello has no Containerfile"):
+        _ = function.recipe
 
 
 def test_a_function_that_is_not_there_is_an_error(function: Function) -> None:
@@ -87,11 +85,12 @@ def test_the_courses_functions_are_found() -> None:
 
 
 def test_only_the_functions_own_files_go_in(function: Function) -> None:
-    left_out = ("requirements.in", "requirements.txt", "stack.yml", ".env", "__pycache__/hello.pyc")
+    stack = "functions: {hello: {lang: none, handler: ., image: hello}}"
+    write(function.folder / "stack.yml", stack)
+    left_out = ("requirements.in", "requirements.txt", ".env", "__pycache__/hello.pyc")
     for name in (*left_out, "below/requirements.txt"):
         write(function.folder / name, "")
-    names = [str(path.relative_to(function.folder)) for path in function.files]
-    assert names == ["below/requirements.txt", "hello.py"]
+    assert list(function.files) == ["below/requirements.txt", "hello.py"]
 
 
 def test_the_tag_follows_whatever_the_image_is_made_of(function: Function, machine: Path) -> None:
@@ -205,8 +204,8 @@ def test_modules_are_compiled_for_where_they_will_be(tmp_path: Path) -> None:
 
 def test_uv_takes_packages_from_where_pip_does(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "global.index-url='https://mirror.test/simple'\n:env:.cert='/etc/ssl/x.crt'\n"
-    monkeypatch.setattr(functions, "run", lambda _: said)
-    assert functions._index() == {
+    monkeypatch.setattr(requirements, "run", lambda _: said)
+    assert requirements._index() == {
         "UV_DEFAULT_INDEX": "https://mirror.test/simple",
         "SSL_CERT_FILE": "/etc/ssl/x.crt",
     }
