@@ -85,6 +85,7 @@ def test_chapters_run_in_any_order(seed: int, clean: Lab) -> None:
 
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+PARTS = ("functions", "images", "lab_helpers", "manifests", "programs")
 # `lab run` on another clone: the folder of the notebooks, and where they are executed to.
 LAB_RUN = """if True:
     import sys
@@ -100,6 +101,8 @@ LAB_RUN = """if True:
 def lab_run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(**notebooks: list[str]) -> subprocess.CompletedProcess[str]:
         (tmp_path / "notebooks").mkdir()
+        for name in PARTS:
+            (tmp_path / name).symlink_to(ROOT / name)
         for place, (name, sources) in enumerate(notebooks.items(), start=1):
             parameters = new_code_cell("solve = False", metadata={"tags": ["parameters"]})
             cells = [new_markdown_cell(f"# {name}"), parameters, *map(new_code_cell, sources)]
