@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 
 from .._artifacts import Artifact
 from .._exceptions import UsageError
+from .java import DebianJava, UpstreamJava
+from .node import DebianNode, UpstreamNode
 from .python import DebianPython, UpstreamPython
 
 
@@ -52,6 +54,8 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[str, Kind] = {
+    "java": Kind(DebianJava, UpstreamJava),
+    "node": Kind(DebianNode, UpstreamNode),
     "python": Kind(DebianPython, UpstreamPython),
 }
 """Every kind, by the name that ``base`` has in a ``template.yml``."""

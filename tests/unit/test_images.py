@@ -21,7 +21,9 @@ MADE = {**CATALOGUE, **OF_COMPONENTS}
 ALL = pytest.mark.parametrize("image", MADE.values(), ids=MADE.keys())
 OTHERWISE = {
     "program": "the recipe of every image that is one program and nothing else",
-    "python-base": "made by lab_helpers.bases, and tested with it",
+    **dict.fromkeys(
+        ("java-base", "node-base", "python-base"), "made by lab_helpers.bases, and tested with it"
+    ),
 }
 AS_ROOT = {"hostpath-provisioner": "folders of volumes belong to whichever user a pod runs as"}
 
