@@ -20,6 +20,7 @@ from .cluster import Connection, provider
 from .session import variables
 
 if TYPE_CHECKING:
+    from .openfaas.workflow import OpenFaaS
     from .ui import ClusterDiagram, PodWatch
 
 
@@ -161,6 +162,15 @@ class Lab(Client):
         from . import components
 
         components.enable(provider(), component)
+
+    def openfaas(self) -> OpenFaaS:
+        """The functions of OpenFaaS, as this learner has them.
+
+        :raises LabError: OpenFaaS is not on the cluster.
+        """
+        from .openfaas.workflow import OpenFaaS
+
+        return OpenFaaS.on(self)
 
     def service_url(self, name: str, path: str = "/", *, namespace: str) -> str:
         """The address of a Knative Service, as Knative says it, with the port of pages."""

@@ -18,8 +18,9 @@ from ._exec import PYTHON, call, stream
 from ._exec import run as run_program
 from ._files import give_to_owner
 from ._kubectl import kubectl
-from ._manifests import LEARNER
+from ._manifests import LEARNER, Place
 from .cluster import Connection
+from .openfaas import FUNCTIONS
 from .session import variables
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -198,11 +199,19 @@ def _make_page(executed: Path) -> None:
 def reset(connection: Connection, chapter: Chapter) -> None:
     """Remove what this learner made in a chapter, and wait until it is gone.
 
-    What others made is not touched, nor is the record of what was passed.
+    That is the chapter's namespaces, and what has its label among the functions. What others made
+    is not touched, nor is the record of what was passed.
     """
+    learner = settings().learner
     with _progress.step(f"reset chapter {chapter.number}"):
         kubectl(connection.kubectl, connection.kubeconfig, "delete", "namespace",
                 "--selector", selector(chapter), "--wait")  # fmt: skip
+        # Functions of all chapters share a namespace, which stays.
+        kubectl(connection.kubectl, connection.kubeconfig, "delete", "deployments,services,secrets",
+                "--namespace", Place(learner).name(FUNCTIONS),
+                "--selector", f"{LABEL}={chapter.number}",
+                # A Deployment is gone when its pods are.
+                "--cascade=foreground", "--wait")  # fmt: skip
 
 
 def selector(chapter: Chapter) -> str:

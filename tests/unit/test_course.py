@@ -168,6 +168,28 @@ def test_a_reset_is_of_one_learners_namespaces(monkeypatch: pytest.MonkeyPatch) 
     assert course.selector(chapter) == "lab.serverless/chapter=01,lab.serverless/learner=ann"
 
 
+@pytest.mark.parametrize(
+    ("learner", "namespaces", "functions"),
+    [
+        ("", "lab.serverless/chapter=01,!lab.serverless/learner", "openfaas-fn"),
+        ("ann", "lab.serverless/chapter=01,lab.serverless/learner=ann", "ann-openfaas-fn"),
+    ],
+)
+def test_a_reset_removes_namespaces_and_functions_of_the_chapter_and_nothing_else(
+    learner: str, namespaces: str, functions: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(course, "kubectl", lambda *words, **_: told.append(" ".join(words[2:])))
+    as_learner(monkeypatch, learner)
+    connection = Connection("embedded", tmp_path, "localhost", 81, "r:82", "r:82", tmp_path)
+    course.reset(connection, chapters()[0])
+    assert told == [
+        f"delete namespace --selector {namespaces} --wait",
+        f"delete deployments,services,secrets --namespace {functions} "
+        "--selector lab.serverless/chapter=01 --cascade=foreground --wait",
+    ]
+
+
 def test_going_to_a_chapter_resets_it_and_what_comes_after(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
