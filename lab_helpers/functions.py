@@ -166,18 +166,25 @@ class Function:
         builder().push(self.reference, self.archive, name=name, address=address)
         return name
 
-    def _make(self, folder: Path, step: _progress.Step) -> None:
+    def lay_out(self, context: Path) -> None:
+        """Fill a folder with what the image is made of: ``packages``, ``template``, ``function``.
+
+        :raises CommandError: its code is broken; the error says where.
+        """
         parts = {"packages": self.packages.build()}
         if self.server:
             parts["template"] = self.server.build()
+        for name, folder in parts.items():
+            shutil.copytree(folder, context / name)
+        code = context / "function"
+        _sources.copy(self.files, code)
+        self.base.prepare(code, "/opt/function", beside=list(parts.values()))
+        _sources.make_readable(code)
+
+    def _make(self, folder: Path, step: _progress.Step) -> None:
         with TemporaryDirectory(dir=folder) as name:
             context = Path(name)
-            for part, path in parts.items():
-                shutil.copytree(path, context / part)
-            code = context / "function"
-            _sources.copy(self.files, code)
-            self.base.prepare(code, "/opt/function", beside=list(parts.values()))
-            _sources.make_readable(code)
+            self.lay_out(context)
             recipe = self.recipe.read_text()
             builder().build(self.reference, recipe, context, folder / "image.tar", step, self.base)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,13 @@ class Answer:
     @property
     def closes(self) -> bool:
         return self.headers.get("connection") == "close"
+
+    @property
+    def error(self) -> str:
+        """What is wrong, as functions on OpenFaaS say it, which is all that they say."""
+        assert set(self.json) == {"error"}
+        assert b"Traceback" not in self.body
+        return self.json["error"]
 
     def is_refusal(self, code: int) -> bool:
         """Whether it refuses with this code, in the one shape, and tells nothing more."""
@@ -91,3 +99,25 @@ def request(method: str, path: str, body: bytes = b"", *headers: str) -> bytes:
     length = [f"Content-Length: {len(body)}"] if body else []
     lines = [f"{method} {path} HTTP/1.1", "Host: x", *length, *headers, "", ""]
     return "\r\n".join(lines).encode() + body
+
+
+async def until_gone(port: int, data: bytes, seen: Counter[str], *, reuse: bool) -> None:
+    """Ask over and over, until the server lets nobody in any more.
+
+    Whatever is cut off or reset raises.
+
+    :param seen: gets the codes that are answered.
+    :param reuse: whether a connection is used again, as long as the server wants that.
+    """
+    while True:
+        try:
+            client = await Client.connect(port)
+        except ConnectionRefusedError:
+            return
+        again = True
+        while again:
+            await client.send(data)
+            answer = await client.answer()
+            seen[str(answer.code)] += 1
+            again = reuse and not answer.closes
+        await client.close()

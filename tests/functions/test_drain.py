@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from lab_helpers import functions
 from lab_helpers._config import environment
 from lab_helpers._exec import run
 
-from .conftest import Server, Start, environment_of
-from .http import GET, Client, exchange, request
+from .conftest import Program, Start
+from .http import GET, Client, exchange, request, until_gone
 
 
 def test_it_ends_at_once_when_it_has_nothing_to_do(start: Start) -> None:
@@ -19,28 +18,14 @@ def test_it_ends_at_once_when_it_has_nothing_to_do(start: Start) -> None:
     assert idle.process.wait(timeout=5) == 0
 
 
-async def _load(server: Server, seen: Counter[str], *, reuse: bool) -> None:
-    """Ask over and over, until the server lets nobody in any more."""
-    while True:
-        try:
-            client = await Client.connect(server.port)
-        except ConnectionRefusedError:
-            return
-        again = True
-        while again:
-            await client.send(GET)
-            answer = await client.answer()
-            seen[str(answer.code)] += 1
-            again = reuse and not answer.closes
-        await client.close()
-
-
 def test_under_load_every_request_that_was_let_in_is_answered(start: Start) -> None:
     server = start(DRAIN_SECONDS="0.5")
     seen: Counter[str] = Counter()
 
     async def run() -> None:
-        clients = [_load(server, seen, reuse=number % 2 == 0) for number in range(100)]
+        clients = [
+            until_gone(server.port, GET, seen, reuse=number % 2 == 0) for number in range(100)
+        ]
         load = asyncio.gather(*clients)
         while seen["200"] < 1000 and not load.done():
             await exchange(server.port)
@@ -108,7 +93,7 @@ def test_who_never_finishes_asking_does_not_keep_it(start: Start) -> None:
 
 TURN_AWAY = """
 import socket
-from server import turn_away
+from graceful import turn_away
 
 listener = socket.create_server(("127.0.0.1", 0))
 early = socket.create_connection(listener.getsockname())
@@ -126,8 +111,7 @@ print(connection.recv(5).decode())
 """
 
 
-def test_who_comes_too_late_is_never_let_in_only_to_be_reset() -> None:
+def test_who_comes_too_late_is_never_let_in_only_to_be_reset(users_api: Program) -> None:
     """The load above hits the moment between the last accept and the close too seldom."""
-    function = functions.find("users-api")
-    program = [*function.base.interpreter, "-B", "-c", TURN_AWAY]
-    assert run(program, env=environment(**environment_of(function))) == "kept out\nhello\n"
+    program = [*users_api.argv[:-1], "-c", TURN_AWAY]
+    assert run(program, env=environment(**users_api.variables)) == "kept out\nhello\n"

@@ -59,7 +59,7 @@ def test_base_packages_and_code_are_layers_of_their_own(image: Image, tmp_path: 
     assert image.layers[0].name == started_from.layers[0].name
     assert any(file.name.startswith("opt/packages/starlette") for file in image.files(1))
     code = {file.name for file in image.files(-1) if file.isfile()}
-    assert {"opt/function/app.py", "opt/function/server.py"} < code
+    assert {"opt/function/app.py", "opt/function/graceful.py", "opt/function/server.py"} < code
     assert all(name.endswith((".py", ".pyc")) for name in code)
     # What a changed function pushes.
     assert image.layers[-1].stat().st_size < 20_000

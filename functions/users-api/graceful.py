@@ -1,0 +1,1 @@
+../templates/python3-http/server/faas/graceful.py
