@@ -128,9 +128,8 @@ def deployment(function: Function) -> Deployment:
 def image(function: Function) -> str:
     """The full name of a function's image, as on the course's own cluster.
 
-    As with ``faas-cli --tag digest``, the tag says what the image was made of. So the cluster
-    changes pods when something has changed, and only then: with one tag for all, a changed
-    function would look to it like the one before.
+    As with ``faas-cli --tag digest``, the tag says what the image was made of. With one tag for all
+    versions, a learner could deploy what another one has pushed meanwhile.
 
     An image of another registry is none of ours, and stays as it is called.
     """

@@ -13,7 +13,7 @@ from .._exceptions import LabError, UsageError
 from ..builders import builder
 from ..builds import ensure
 from ..functions import Function
-from . import folders, rollout
+from . import folders, registry, rollout
 from .access import Access
 from .commands import show
 from .folders import Folders, shown
@@ -72,11 +72,11 @@ class Making(Access):
         Changed pods replace the old ones; nothing changes where nothing has changed.
 
         :param timeout: seconds until it has to serve.
-        :raises LabError: it is refused, or does not start; says why.
+        :raises LabError: it was not pushed, is refused, or does not start; says why.
         """
         function = self._folders.find(name)
         asked = folders.request(
-            function, image=self._image(function), namespace=self.namespace, labels=self._labels
+            function, image=self._pinned(function), namespace=self.namespace, labels=self._labels
         )
         added = self._labels.items() - asked_for(function).items()
         _show("deploy", function, *(f"--label={key}={value}" for key, value in sorted(added)),
@@ -95,6 +95,14 @@ class Making(Access):
     def _image(self, function: Function) -> str:
         """The image's name as the cluster calls it."""
         return self._lab._place.image(folders.image(function))
+
+    def _pinned(self, function: Function) -> str:
+        """The image's name with its digest, if it is one of ours."""
+        literal = folders.image(function)
+        if not folders.is_ours(literal):
+            return literal
+        digest = registry.digest(literal, address=self._lab._registry())
+        return f"{self._image(function)}@{digest}" if digest else self._image(function)
 
     def _ask_for(self, asked: dict[str, Any]) -> None:
         """Ask for a change, as faas-cli does, and for something new where nothing is there."""

@@ -65,7 +65,8 @@ class Functions(Listing):
                 f"{each.get('invocationCount', 0):.0f}",
                 str(each.get("replicas", 0)),
                 str(each.get("availableReplicas", 0)),
-                each["image"],
+                # Its tag says which one it is, as its digest does at greater length.
+                each["image"].partition("@")[0],
             )
             for each in sorted(found, key=lambda each: str(each["name"]))
         )

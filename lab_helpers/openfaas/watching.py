@@ -57,7 +57,8 @@ class Watching(Access):
         show("faas-cli", "describe", name, *self._space.flags)
         status = {**self._status(name), "invocationCount": self.metrics(name).calls}
         state = rollout.State.look(self._lab, name, self.namespace)
-        why = next((f"{t.what}: {t.seen}" for t in rollout.troubles(self._lab, state)), "")
+        seen = (f"{each.what}: {each.seen}" for each in rollout.troubles(self._lab, state))
+        why = next(seen, str(status.get("problem", "")))
         queued = f"{self.gateway.address}{self._space.path('async-function', name)}"
         return Description(status, self.url(name), queued, why)
 
