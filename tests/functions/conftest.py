@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -88,7 +89,24 @@ def python(function: Function, folder: Path) -> Program:
     return Program([*interpreter, "-u", "-B", str(program)], {"PYTHONPATH": path})
 
 
-PROGRAMS: dict[str, Callable[[Function, Path], Program]] = {"python": python}
+def entered(function: Function, folder: Path) -> Program:
+    """A function by the ENTRYPOINT and ENV of its Containerfile.
+
+    :param folder: what its image is made of, ``/opt`` there.
+    """
+    recipe = function.recipe.read_text().replace("\\\n", " ").replace("/opt/", f"{folder}/")
+    lines = [line.partition(" ") for line in recipe.splitlines()]
+    words = next(json.loads(rest) for word, _, rest in lines if word == "ENTRYPOINT")
+    pairs = [pair for word, _, rest in lines if word == "ENV" for pair in rest.split()]
+    interpreter = [str(word) for word in function.base.interpreter]
+    return Program([*interpreter, *words[1:]], dict(pair.split("=", 1) for pair in pairs))
+
+
+PROGRAMS: dict[str, Callable[[Function, Path], Program]] = {
+    "java": entered,
+    "node": entered,
+    "python": python,
+}
 """How functions are run, by the kind of their base."""
 
 
