@@ -91,11 +91,18 @@ class UpstreamJava:
         from ..builders import builder
 
         del seen_as
-        user = f"{os.getuid()}:{os.getgid()}"
+        engine = builder().name
         # The folders get the names that they have here, for the messages.
-        shared = (word for each in (folder, *beside) for word in ("--volume", f"{each}:{each}"))
-        engine = [builder().name, "run", "--rm", "--network", "none", "--user", user]
-        _compile([*engine, *shared, self.compiler, "javac"], folder, beside)
+        shared = (word for each in (folder, *beside) for word in ("--volume", f"{each}:{each}:z"))
+        command = [engine, "run", "--rm", "--network", "none", *_as_this_user(engine), *shared]
+        _compile([*command, self.compiler, "javac"], folder, beside)
+
+
+def _as_this_user(engine: str) -> list[Argument]:
+    """How a container is told to write files that belong to who runs this."""
+    if engine == "podman" and os.getuid() != 0:
+        return ["--userns", "keep-id"]
+    return ["--user", f"{os.getuid()}:{os.getgid()}"]
 
 
 def _compile(compiler: Sequence[Argument], folder: Path, beside: Sequence[Path]) -> None:
