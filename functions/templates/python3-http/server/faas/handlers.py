@@ -49,6 +49,19 @@ def load(folder: str) -> Handle:
     return handle
 
 
+def explained(wrong: BaseException, folder: str) -> str:
+    """What went wrong in a call, as Python shows it, from the handler's first line on.
+
+    :param folder: the handler's; what came to pass outside is told in one line.
+    """
+    place = wrong.__traceback__
+    while place and not place.tb_frame.f_code.co_filename.startswith(folder):
+        place = place.tb_next
+    if place is None:
+        return f"{type(wrong).__name__}: {wrong}"
+    return "".join(traceback.format_exception(wrong.with_traceback(place))).rstrip()
+
+
 def _told(wrong: BaseException) -> str:
     """What is wrong and where, in one line."""
     frames = traceback.extract_tb(wrong.__traceback__)
@@ -87,7 +100,7 @@ class Calls:
         try:
             return await self._handle(*arguments)
         except SystemExit as wrong:
-            raise _Ended(wrong) from wrong
+            raise Ended(wrong) from None
 
     @property
     def hanging(self) -> bool:
@@ -95,12 +108,16 @@ class Calls:
         return bool(self._given_up)
 
 
-class _Ended(Exception):
-    """The handler called sys.exit(), which is not for it to do."""
+class Ended(Exception):
+    """The handler ended itself with sys.exit(), which is not for it to do."""
+
+    def __init__(self, ended: SystemExit) -> None:
+        super().__init__(f"sys.exit({ended.code!r})")
+        self.__traceback__ = ended.__traceback__
 
 
 def _called(handle: Handle, *arguments: Any) -> Any:
     try:
         return handle(*arguments)
     except SystemExit as wrong:
-        raise _Ended(wrong) from wrong
+        raise Ended(wrong) from None

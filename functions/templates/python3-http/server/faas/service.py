@@ -15,7 +15,7 @@ from pathlib import Path
 from .answers import Answer, answer, error
 from .events import Context, Event
 from .graceful import Message, Receive, Refused, Send, Service
-from .handlers import Calls, Unusable, load
+from .handlers import Calls, Unusable, explained, load
 from .settings import Settings, settings
 
 Read = Callable[[Message, Receive, Settings], Awaitable[Event]]
@@ -86,8 +86,9 @@ class Function:
             raise
         finally:
             milliseconds = 1000 * (time.perf_counter() - began)
-            target = scope["raw_path"].decode("ascii", "replace")
-            print(f"{scope['method']} {target} {status} {milliseconds:.1f} ms\n", end="")
+            # Without the query, which may hold what is not for a log.
+            path = scope["raw_path"].decode("ascii", "replace")
+            print(f"{scope['method']} {path} {status} {milliseconds:.1f} ms\n", end="")
 
     async def _event(self, scope: Message, receive: Receive) -> Event:
         try:
@@ -102,10 +103,10 @@ class Function:
         try:
             async with limit:
                 return answer(await self._calls(event, self._context))
-        except Exception:
+        except Exception as wrong:
             if limit.expired():
                 return error(504, f"the function took longer than {self._settings.execute:g} s")
-            logging.exception("The function failed:")
+            logging.info("The function failed: %s", explained(wrong, str(_FOLDER)))
             return error(500, "the function failed; its log says why")
 
     async def _send(self, given: Answer, send: Send) -> None:
