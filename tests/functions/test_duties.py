@@ -241,6 +241,23 @@ def test_under_load_every_request_is_answered(launch: Start, function: Function)
     assert server.process.wait(timeout=10) == 0
 
 
+def test_who_never_finishes_asking_does_not_keep_it(launch: Start, function: Function) -> None:
+    server = launch(function, DRAIN_SECONDS="0", read_timeout="1s")
+
+    async def run() -> bytes:
+        half = await Client.connect(server.port)
+        await half.send(HELLO[:-2])
+        await asyncio.sleep(0.2)
+        server.terminate()
+        try:
+            return await asyncio.wait_for(half.rest(), 8)
+        finally:
+            await half.close()
+
+    assert asyncio.run(run())[:12] in (b"", b"HTTP/1.1 408")
+    assert server.process.wait(timeout=5) == 0
+
+
 def test_it_ends_at_once_when_it_has_nothing_to_do(launch: Start, function: Function) -> None:
     idle = launch(function, DRAIN_SECONDS="0")
     began = time.monotonic()
