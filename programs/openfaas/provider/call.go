@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// call is one call of a function on its way.
+type call struct {
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	function string
+	backend  *backend
+	patience time.Duration
+	timer    *time.Timer
+	chosen   *endpoint
+}
+
+type callKey struct{}
+
+func newCall(r *http.Request, function string, backend *backend, settings *settings) *call {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	c := &call{cancel: cancel, function: function, backend: backend, patience: settings.patience}
+	c.ctx = context.WithValue(ctx, callKey{}, c)
+	c.timer = time.AfterFunc(settings.upstream, func() { cancel(errTooSlow) })
+	return c
+}
+
+// answered says that the function has begun to: how long the rest takes is not the proxy's matter.
+func (c *call) answered() { c.timer.Stop() }
+
+func (c *call) end() {
+	c.timer.Stop()
+	c.leave()
+	c.cancel(nil)
+}
+
+// leave takes the call off the pod that it is with.
+func (c *call) leave() {
+	if c.chosen != nil {
+		c.chosen.calls.Add(-1)
+		c.chosen = nil
+	}
+}
