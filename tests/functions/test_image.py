@@ -15,8 +15,11 @@ from lab_helpers._files import remove_tree, write
 from lab_helpers.bases import base
 from lab_helpers.bases.python import DebianPython
 from lab_helpers.builders import Buildah
+from lab_helpers.builds import ensure
 from lab_helpers.functions import Function
 from lab_helpers.images import buildah
+
+from .made import made
 
 pytestmark = pytest.mark.skipif(
     not isinstance(base(), DebianPython), reason="Python's own image is the base here"
@@ -47,22 +50,49 @@ def unpacked(archive: Path, folder: Path) -> Image:
     return Image(config, [blob(layer["digest"]) for layer in manifest["layers"]])
 
 
+@pytest.fixture(scope="module", params=["users-api", "hello-python"])
+def function(request: pytest.FixtureRequest) -> Function:
+    functions.build([request.param])
+    return functions.find(request.param)
+
+
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    function = functions.find("users-api")
-    functions.build([function.name])
+def image(function: Function, tmp_path_factory: pytest.TempPathFactory) -> Image:
     return unpacked(function.archive, tmp_path_factory.mktemp("image") / "function")
 
 
-def test_base_packages_and_code_are_layers_of_their_own(image: Image, tmp_path: Path) -> None:
+def test_base_packages_and_code_are_layers_of_their_own(
+    function: Function, image: Image, tmp_path: Path
+) -> None:
     started_from = unpacked(DebianPython().archive, tmp_path / "base")
     assert image.layers[0].name == started_from.layers[0].name
     assert any(file.name.startswith("opt/packages/starlette") for file in image.files(1))
     code = {file.name for file in image.files(-1) if file.isfile()}
-    assert {"opt/function/app.py", "opt/function/graceful.py", "opt/function/server.py"} < code
+    expected = {
+        "users-api": {"opt/function/app.py", "opt/function/graceful.py", "opt/function/server.py"},
+        "hello-python": {"opt/function/handler.py"},
+    }
+    assert {name for name in code if name.endswith(".py")} == expected[function.name]
     assert all(name.endswith((".py", ".pyc")) for name in code)
     # What a changed function pushes.
     assert image.layers[-1].stat().st_size < 20_000
+
+
+def test_functions_of_one_template_share_all_layers_but_their_own(tmp_path: Path) -> None:
+    handler = f"# {tmp_path}\ndef handle(event, context): ...\n"
+    mine = made(tmp_path, "python3-http", handler__py=handler)
+    shared = functions.find("hello-python").artifacts[:-1]
+    assert [each.path for each in mine.artifacts[:-1]] == [each.path for each in shared]
+    functions.build(["hello-python"])
+    hello = unpacked(functions.find("hello-python").archive, tmp_path / "hello")
+    ensure(mine.artifacts)
+    image = unpacked(mine.archive, tmp_path / "image")
+    assert [layer.name for layer in image.layers[:-1]] == [
+        layer.name for layer in hello.layers[:-1]
+    ]
+    assert image.layers[-1].stat().st_size < 2_000
+    buildah("rmi", f"localhost:32000/lab/{mine.name}:last")
+    remove_tree(mine.artifact.path)
 
 
 def test_it_runs_as_an_ordinary_user(image: Image) -> None:
@@ -106,9 +136,9 @@ def test_the_base_is_loaded_again_after_the_builder_forgot_it(
     if Buildah._stored(started_from.reference):
         buildah("rmi", "--force", started_from.reference)
     functions.build([function.name])
-    made = unpacked(function.archive, tmp_path / "made")
-    assert made.layers[0].name == unpacked(started_from.archive, tmp_path / "base").layers[0].name
-    assert any(file.name == "opt/main.py" for file in made.files(-1))
+    image = unpacked(function.archive, tmp_path / "image")
+    assert image.layers[0].name == unpacked(started_from.archive, tmp_path / "base").layers[0].name
+    assert any(file.name == "opt/main.py" for file in image.files(-1))
     buildah("rmi", "localhost:32000/lab/forgetful:last")
     for artifact in (function.artifact, function.packages):
         remove_tree(artifact.path)
