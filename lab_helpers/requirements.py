@@ -43,6 +43,8 @@ def _fetch(pinned: Sequence[Path], base: Base, folder: Path, step: _progress.Ste
             f"{pinned[0]} pins Python packages for a function that is not in Python",
             remedy="remove it, or choose a template for Python",
         )
+    for file in pinned:
+        _demand_hashes(file)
     stream(
         [*PYTHON, "-m", "uv", "pip", "install", "--require-hashes", "--only-binary", ":all:",
          "--no-config", "--link-mode", "copy", "--python-version", base.python,
@@ -50,10 +52,25 @@ def _fetch(pinned: Sequence[Path], base: Base, folder: Path, step: _progress.Ste
          *(word for file in pinned for word in ("-r", file))],
         env=environment(**_index(), UV_CACHE_DIR=str(settings().cache / "wheels")),
         on_line=step.update,
-        remedy="check the network to the Python package index, then run it again",
+        remedy="check the network to the Python package index, and that all files pin the same",
     )  # fmt: skip
     base.prepare(folder, _PLACE)
     _sources.make_readable(folder)
+
+
+def _demand_hashes(file: Path) -> None:
+    """Refuse a file with the bare names of packages, before anything is fetched."""
+    lines = file.read_text().replace("\\\n", " ").splitlines()
+    words = [line.split("#")[0].strip() for line in lines]
+    bare = [line for line in words if line and not line.startswith("-") and "--hash=" not in line]
+    if bare:
+        raise LabError(
+            f"{file} pins no hashes, so what is installed could be another thing each time",
+            seen=bare[0],
+            remedy="write the names into requirements.in, and pin them in its folder: "
+            "uv pip compile --generate-hashes --universal --python-version 3.11 "
+            "requirements.in -o requirements.txt",
+        )
 
 
 def _index() -> dict[str, str]:

@@ -202,6 +202,23 @@ def test_modules_are_compiled_for_where_they_will_be(tmp_path: Path) -> None:
     assert compiled.read_bytes()[4:8] == b"\x01\x00\x00\x00"
 
 
+@pytest.mark.parametrize("line", ["requests", "requests==2.32.0", "flask>=3  # --hash=none"])
+def test_packages_without_a_hash_are_refused_before_anything_is_fetched(
+    function: Function, machine: Path, line: str
+) -> None:
+    install(machine, "podman")
+    write(function.folder / "requirements.txt", f"# names\n{line}\n")
+    with pytest.raises(LabError, match=r"requirements\.txt pins no hashes") as refused:
+        function.packages.build()
+    assert refused.value.seen == line.partition(" ")[0]
+    assert "uv pip compile" in refused.value.remedy
+
+
+def test_pinned_packages_have_hashes() -> None:
+    for file in functions.FUNCTIONS.rglob("requirements.txt"):
+        requirements._demand_hashes(file)
+
+
 def test_uv_takes_packages_from_where_pip_does(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "global.index-url='https://mirror.test/simple'\n:env:.cert='/etc/ssl/x.crt'\n"
     monkeypatch.setattr(requirements, "run", lambda _: said)
