@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from lab_helpers import functions
 from lab_helpers.functions import Function
 
 from .conftest import Server, Start, entered
-from .http import Answer, ask, request
+from .http import Answer, ask, exchange, request
 from .made import made
 
 JSON = "Content-Type: application/json"
@@ -178,6 +179,23 @@ def test_what_cannot_be_loaded_ends_it_at_once(
     assert why in server.wait_for("the function cannot start: ")
 
 
-def test_it_is_small(hello: Server) -> None:
-    post(hello, "/", b"x" * 1_000_000)
-    assert hello.resident < 100_000
+def test_it_fits_into_its_memory_while_many_send_much(
+    run_program: Callable[..., Server], laid_out: Callable[[Function], Path]
+) -> None:
+    """Node.js is told in MB what it takes for its share of 128 MiB."""
+    function = functions.find("hello-node")
+    program = entered(function, laid_out(function))
+    share = {"--max-old-space-size-percentage=25": "--max-old-space-size=32"}
+    argv = [share.pop(word, word) for word in program.argv]
+    assert not share
+    server = run_program(program._replace(argv=argv))
+    port = int(server.wait_for("0.0.0.0:"))
+    data = request("POST", "/", b'"%s"' % (b"x" * 1_000_000))
+
+    async def load() -> set[int]:
+        calls = (exchange(port, data) for _ in range(40))
+        return {answer.code for answer in await asyncio.gather(*calls)}
+
+    for _ in range(5):
+        assert asyncio.run(load()) == {200}
+    assert server.peak < 128 * 1024
