@@ -119,7 +119,9 @@ class Function:
 
         Functions that need no more than their template share them.
         """
-        own = [file for file in [self.sources / "requirements.txt"] if file.exists()]
+        file = self.sources / "requirements.txt"
+        # New functions have an empty one.
+        own = [file] if file.exists() and file.read_text().strip() else []
         shared = self.template.requirements if self.template else []
         name = self.name if own or not self.template else self.template.name
         return requirements.unpacked(name, [*shared, *own], self.base)

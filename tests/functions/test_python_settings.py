@@ -30,7 +30,7 @@ def settings() -> Iterator[ModuleType]:
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
-        ("60s", 60), ("1m30s", 90), ("1h2m3s", 3723), ("250ms", 0.25), ("1.5s", 1.5), ("0", 0),
+        ("60s", 60), ("60", 60), ("1m30s", 90), ("1h2m3s", 3723), ("250ms", 0.25), ("1.5s", 1.5), ("0", 0),
         (".5m", 30), ("0s", 0), ("100us", 0.0001), ("100µs", 0.0001), ("7ns", 7e-9),
     ],
 )  # fmt: skip
@@ -38,7 +38,7 @@ def test_a_duration_is_read_as_go_does(settings: ModuleType, text: str, seconds:
     assert settings.duration(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "60", "s", "1d", "-1s", "1 s", "1s2", "s1", "1.2.3s", "1S"])
+@pytest.mark.parametrize("text", ["", "s", "1d", "-1s", "1 s", "1s2", "s1", "1.2.3s", "1S"])
 def test_what_is_no_duration_is_refused(settings: ModuleType, text: str) -> None:
     with pytest.raises(ValueError, match="is no duration"):
         settings.duration(text)

@@ -400,7 +400,7 @@ def test_a_handler_that_is_not_python_is_told_when_it_is_built(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("exec_timeout", "60"), ("read_timeout", "soon"), ("PORT", "http"), ("MAX_BODY_BYTES", "-1")],
+    [("exec_timeout", "-1s"), ("read_timeout", "soon"), ("PORT", "http"), ("MAX_BODY_BYTES", "-1")],
 )
 def test_a_setting_that_cannot_be_used_is_named(
     tmp_path: Path,

@@ -125,6 +125,8 @@ def test_packages_are_shared_until_a_function_needs_more(hello: Function) -> Non
     other = Function("other", hello.root)
     write(other.folder / "stack.yml", (STACK % ("plain", ".")).replace("hello:", "other:"))
     assert other.packages.path == shared.path
+    write(hello.folder / "requirements.txt", "\n")
+    assert hello.packages.path == shared.path
     write(hello.folder / "requirements.txt", "# more\n")
     assert hello.packages.name == "packages-hello"
     assert hello.packages.key != shared.key

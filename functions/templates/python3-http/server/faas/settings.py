@@ -56,12 +56,14 @@ def settings(defaults: Mapping[str, str]) -> Settings:
 
 
 def duration(text: str) -> float:
-    """Seconds of a duration as Go writes it: ``60s``, ``1m30s``, ``250ms``; a bare 0 as well.
+    """Seconds of a duration as Go writes it: ``60s``, ``1m30s``, ``250ms``; a bare number as well.
 
     :raises ValueError: it is none.
     """
+    if text.isascii() and text.isdigit():
+        return float(text)
     parts = _PART.findall(text)
-    if text != "0" and (not parts or "".join(map("".join, parts)) != text):
+    if not parts or "".join(map("".join, parts)) != text:
         raise ValueError(f"{text!r} is no duration, such as 60s, 1m30s or 500ms")
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
