@@ -28,9 +28,9 @@ const (
 
 	// A pod that is to end goes on serving until every proxy has learnt of it.
 	farewell = 2
-	// What a function may take to finish, where it does not say so with write_timeout, and what is
-	// added for the pod's own end.
-	defaultGrace, extraGrace = 30, 5
+	// What a call may take that is under way then, where the function does not say so, and what is
+	// added for the pod's own end. A pod without calls does not wait for it.
+	defaultGrace, extraGrace = time.Minute, 5
 )
 
 func makeDeployment(wanted *types.FunctionDeployment) *appsv1.Deployment {
@@ -170,9 +170,15 @@ func makeProbe(path string, period, failures int32) *corev1.Probe {
 
 // graceOf is how many seconds a pod has to end: as long as a call may take, and a little more.
 func graceOf(wanted *types.FunctionDeployment) int64 {
-	limit := defaultGrace * time.Second
-	limit = types.ParseIntOrDurationValue(wanted.EnvVars["write_timeout"], limit)
+	limit := max(timeout(wanted, "exec_timeout"), timeout(wanted, "write_timeout"))
+	if limit == 0 {
+		limit = defaultGrace
+	}
 	return int64(limit.Round(time.Second)/time.Second) + farewell + extraGrace
+}
+
+func timeout(wanted *types.FunctionDeployment, name string) time.Duration {
+	return types.ParseIntOrDurationValue(wanted.EnvVars[name], 0)
 }
 
 // makeEnvironment sorts the variables: the same request makes the same pods.

@@ -3,10 +3,14 @@ package main
 import (
 	"fmt"
 	"sort"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 )
+
+// slowStart is how long a container may run before it counts as a problem that it is not ready.
+const slowStart = 10 * time.Second
 
 // problemOf says why pods of a function do not start; nothing where they only take their time. The
 // newest pod counts, as it is of the newest version.
@@ -46,13 +50,16 @@ func problemOfContainer(container corev1.ContainerStatus) string {
 	if now := container.State.Terminated; now != nil {
 		last = now
 	}
-	waiting := container.State.Waiting
+	waiting, running := container.State.Waiting, container.State.Running
 	switch {
 	case last != nil && (waiting != nil || container.State.Terminated != nil):
 		return fmt.Sprintf("%s: its process ended with exit code %d, %d restarts: see its logs",
 			last.Reason, last.ExitCode, container.RestartCount)
 	case waiting != nil && waiting.Message != "":
 		return waiting.Reason + ": " + waiting.Message
+	case running != nil && !container.Ready && time.Since(running.StartedAt.Time) > slowStart:
+		return fmt.Sprintf("NotReady: it runs since %s, but /_/ready on port %d does not answer with 200",
+			running.StartedAt.Format(time.TimeOnly), port)
 	}
 	return ""
 }

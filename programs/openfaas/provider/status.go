@@ -67,7 +67,8 @@ func isComplete(function *appsv1.Deployment) bool {
 func described(function *appsv1.Deployment) types.FunctionStatus {
 	template := function.Spec.Template
 	container := template.Spec.Containers[0]
-	labels, annotations := template.Labels, maps.Clone(template.Annotations)
+	labels, annotations := template.Labels, map[string]string{}
+	maps.Copy(annotations, template.Annotations)
 	delete(annotations, updatedAnnotation)
 	said := types.FunctionStatus{
 		Name:                   function.Name,
@@ -80,12 +81,13 @@ func described(function *appsv1.Deployment) types.FunctionStatus {
 		Limits:                 amounts(container.Resources.Limits),
 		Requests:               amounts(container.Resources.Requests),
 		ReadOnlyRootFilesystem: true,
-		AvailableReplicas:      uint64(max(function.Status.AvailableReplicas, 0)),
 		CreatedAt:              function.CreationTimestamp.Time,
 	}
 	if function.Spec.Replicas != nil {
 		said.Replicas = uint64(*function.Spec.Replicas)
 	}
+	// Those that are about to end are not for the gateway to count on.
+	said.AvailableReplicas = min(uint64(max(function.Status.AvailableReplicas, 0)), said.Replicas)
 	for _, variable := range container.Env {
 		said.EnvVars[variable.Name] = variable.Value
 	}
