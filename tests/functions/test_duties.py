@@ -37,7 +37,7 @@ def function(request: pytest.FixtureRequest) -> Function:
 @pytest.fixture(scope="module")
 def served(launch: Start, function: Function) -> Server:
     """One server for all tests that leave it running."""
-    return launch(function, DRAIN_SECONDS="0", exec_timeout="2s")
+    return launch(function, DRAIN_SECONDS="0", exec_timeout="2s", read_timeout="1500ms")
 
 
 def test_a_request_comes_whole_and_goes_back_whole(served: Server) -> None:
@@ -108,6 +108,14 @@ def test_a_handler_that_takes_too_long_is_not_waited_for(served: Server) -> None
     assert "longer than 2" in answer.error
     assert 1.9 < time.monotonic() - began < 4
     assert ask(served.port, request("GET", "/sleep?ms=1")).body == b"slept"
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(served: Server) -> None:
+    began = time.monotonic()
+    answer = ask(served.port, HELLO[:-1])
+    assert (answer.code, answer.closes) == (408, True)
+    assert answer.error
+    assert time.monotonic() - began < 4
 
 
 def test_slow_calls_do_not_wait_for_each_other(served: Server) -> None:
@@ -266,17 +274,27 @@ def test_it_ends_at_once_when_it_has_nothing_to_do(launch: Start, function: Func
     assert time.monotonic() - began < 1
 
 
+@pytest.mark.parametrize("text", ["soon", "1m 30s", "-1s", "10S", "s", "1.5.s", "1x"])
 def test_a_setting_that_is_none_is_said_before_anything_is_served(
-    function: Function, laid_out: Callable[[Function], Path]
+    function: Function, laid_out: Callable[[Function], Path], text: str
 ) -> None:
     program = PROGRAMS[function.template.kind](function, laid_out(function))
-    variables = {**os.environ, **program.variables, "PORT": "0", "exec_timeout": "soon"}
+    variables = {**os.environ, **program.variables, "PORT": "0", "exec_timeout": text}
     done = subprocess.run(
         program.argv, env=variables, capture_output=True, text=True, timeout=20, check=False
     )
     assert done.returncode == 1
     assert "the function cannot start: " in done.stdout
-    assert "exec_timeout=soon is no duration" in done.stdout
+    assert f"exec_timeout={text} is no duration" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "0s", "2", ".05m", "1s1500ms", "2000000us", "1h2m3.5s", "9999h"]
+)
+def test_durations_are_as_go_writes_them(launch: Start, function: Function, text: str) -> None:
+    server = launch(function, exec_timeout=text, read_timeout=text, write_timeout=text)
+    assert ask(server.port, request("GET", "/sleep?ms=1200")).body == b"slept"
+    assert ask(server.port, HELLO).body == b"hello"
 
 
 @pytest.mark.parametrize(

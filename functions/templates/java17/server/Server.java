@@ -66,8 +66,8 @@ final class Server {
     void drain() throws InterruptedException {
         ending = true;
         TimeUnit.MILLISECONDS.sleep(settings.draining().toMillis());
-        int most = (int) settings.reading().plus(settings.executing()).toSeconds();
-        Thread closing = new Thread(() -> http.stop(most));
+        long most = Settings.limit(settings.reading()) + Settings.limit(settings.executing());
+        Thread closing = new Thread(() -> http.stop((int) Math.min(most / 1000, 3600)));
         closing.setDaemon(true);
         closing.start();
         // Who has connected already may still be about to ask.
@@ -93,7 +93,7 @@ final class Server {
         byte[] body;
         int code;
         try {
-            IResponse response = handle(new Request(exchange, body(exchange)));
+            IResponse response = handle(new Request(exchange, bodyInTime(exchange)));
             body = response.getBodyData();
             code = head(response, exchange.getResponseHeaders());
         } catch (Failure failure) {
@@ -145,14 +145,34 @@ final class Server {
         }
     }
 
+    /** The body, or a failure where it does not arrive in time; who has none is not held up. */
+    private byte[] bodyInTime(HttpExchange exchange) throws IOException, Failure {
+        Headers headers = exchange.getRequestHeaders();
+        if (!headers.containsKey("Content-Length") && !headers.containsKey("Transfer-Encoding")) {
+            return new byte[0];
+        }
+        Future<byte[]> reading = connections.submit(() -> body(exchange));
+        try {
+            return reading.get(Settings.limit(settings.reading()), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException raised) {
+            if (raised.getCause() instanceof Failure) {
+                throw (Failure) raised.getCause();
+            }
+            throw new IOException(raised.getCause());
+        } catch (TimeoutException | InterruptedException late) {
+            exchange.getResponseHeaders().set("Connection", "close");
+            throw new Failure(408, "the body took too long to arrive");
+        }
+    }
+
     private IResponse handle(Request request) throws Failure {
         Future<IResponse> running = handlers.submit(() -> handler.Handle(request));
         try {
-            IResponse response = running.get(settings.longest(), TimeUnit.MILLISECONDS);
+            IResponse response = running.get(Settings.limit(settings.executing()), TimeUnit.MILLISECONDS);
             return Objects.requireNonNull(response, "the handler returned null");
         } catch (TimeoutException late) {
             running.cancel(true);
-            double seconds = settings.longest() / 1000.0;
+            double seconds = settings.executing().toMillis() / 1000.0;
             Failure failure = new Failure(504, "the function ran for longer than " + seconds + " s");
             System.out.println(failure.getMessage());
             throw failure;
@@ -178,6 +198,7 @@ final class Server {
         exchange.sendResponseHeaders(code, empty ? -1 : body.length);
         if (!empty) {
             exchange.getResponseBody().write(body);
+            exchange.getResponseBody().flush();
         }
         exchange.close();
     }

@@ -13,7 +13,8 @@ record Settings(
         Duration reading,
         Duration writing) {
 
-    private static final Pattern PART = Pattern.compile("(\\d+(?:\\.\\d+)?)(ms|s|m|h)");
+    private static final String NUMBER = "(\\d+\\.?\\d*|\\.\\d+)";
+    private static final Pattern PART = Pattern.compile(NUMBER + "(ns|us|µs|ms|s|m|h)");
 
     static Settings ofEnvironment() {
         return new Settings(
@@ -25,9 +26,9 @@ record Settings(
                 duration("write_timeout", "10s"));
     }
 
-    /** How long a call may take, in milliseconds; without a limit, longer than anybody waits. */
-    long longest() {
-        return executing.isZero() ? Long.MAX_VALUE / 2_000_000 : executing.toMillis();
+    /** A limit in milliseconds; where there is none, longer than anybody waits. */
+    static long limit(Duration limit) {
+        return limit.isZero() ? Long.MAX_VALUE / 2_000_000 : limit.toMillis();
     }
 
     private static String text(String name, String otherwise) {
@@ -35,24 +36,26 @@ record Settings(
         return value == null || value.isEmpty() ? otherwise : value;
     }
 
-    /** A duration as Go writes it, such as 1m30s; a plain number means seconds. */
+    /** A duration as Go writes it, such as 1m30s; a plain number means seconds, 0 no limit. */
     private static Duration duration(String name, String otherwise) {
         String value = text(name, otherwise);
-        Matcher parts = PART.matcher(value.matches("\\d+(\\.\\d+)?") ? value + "s" : value);
+        Matcher parts = PART.matcher(value.matches(NUMBER) ? value + "s" : value);
         double milliseconds = 0;
         int end = 0;
         while (parts.find() && parts.start() == end) {
             milliseconds += Double.parseDouble(parts.group(1)) * milliseconds(parts.group(2));
             end = parts.end();
         }
-        if (end == 0 || !parts.hitEnd()) {
+        if (end == 0 || end < value.length()) {
             throw new IllegalArgumentException(name + "=" + value + " is no duration; say 60s");
         }
-        return Duration.ofMillis(Math.round(milliseconds));
+        return Duration.ofNanos(Math.round(milliseconds * 1_000_000));
     }
 
-    private static int milliseconds(String unit) {
+    private static double milliseconds(String unit) {
         return switch (unit) {
+            case "ns" -> 0.000_001;
+            case "us", "µs" -> 0.001;
             case "ms" -> 1;
             case "s" -> 1000;
             case "m" -> 60_000;

@@ -2,18 +2,21 @@
 
 /** What the environment says about how to serve. Durations are in milliseconds. */
 
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-const PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/g;
+const UNITS = { ns: 1e-6, us: 1e-3, 'µs': 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const NUMBER = '(\\d+\\.?\\d*|\\.\\d+)';
+const PART = new RegExp(`${NUMBER}(ns|us|µs|ms|s|m|h)`, 'gy');
 
-/** A duration as Go writes it, such as 1m30s; a plain number means seconds. */
+/** A duration as Go writes it, such as 1m30s; a plain number means seconds, 0 no limit. */
 function duration(name, otherwise) {
   const value = process.env[name] || otherwise;
-  const text = /^\d+(\.\d+)?$/.test(value) ? `${value}s` : value;
+  const text = new RegExp(`^${NUMBER}$`).test(value) ? `${value}s` : value;
   const parts = [...text.matchAll(PART)];
-  if (!text || parts.map(([part]) => part).join('') !== text) {
+  if (parts.map(([part]) => part).join('') !== text) {
     throw new Error(`${name}=${value} is no duration; say 60s`);
   }
-  return parts.reduce((sum, [, number, unit]) => sum + number * UNITS[unit], 0);
+  const milliseconds = parts.reduce((sum, [, number, unit]) => sum + number * UNITS[unit], 0);
+  // A timer with more, 25 days, would run out at once.
+  return Math.min(milliseconds, 2 ** 31 - 1);
 }
 
 function number(name, otherwise) {
