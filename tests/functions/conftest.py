@@ -172,7 +172,7 @@ def start(run_program: Callable[..., Server], users_api: Program) -> Start:
     def begin(program: Path | None = None, **variables: str) -> Server:
         argv = [*users_api.argv[:-1], str(program or users_api.argv[-1])]
         server = run_program(users_api._replace(argv=argv), **variables)
-        server.port = int(server.wait_for("running on http://0.0.0.0:").split()[0])
+        server.port = int(server.wait_for("Serving on http://0.0.0.0:").split()[0])
         return server
 
     return begin

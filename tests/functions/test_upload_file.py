@@ -137,7 +137,7 @@ def test_many_upload_at_once(server: Server) -> None:
 
 def test_all_uploads_under_way_fit_on_tmp(launch: Start, tmp_path: Path) -> None:
     """Where they do not, the pod is ended, and with it all of them."""
-    slow = "import time\ndef handle(event, context):\n    time.sleep(3)\n"
+    slow = "import time\ndef handle(event, context):\n    time.sleep(2)\n"
     server = launch(made(tmp_path, "python3-files", handler__py=slow), DRAIN_SECONDS="0")
     large = [file("f", "f", 95 * MEGABYTE)]
 

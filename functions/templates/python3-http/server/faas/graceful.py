@@ -69,6 +69,8 @@ class Service:
     def run(self, port: int) -> None:
         """Serve until SIGTERM, then end with exit code 0."""
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+        # What it says of its own start and end is for somebody at a terminal.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         _allow_many_connections()
         # uvicorn drains, then sends itself the signal once more.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -153,6 +155,11 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()
+        logging.info("Serving on http://%s:%d", host, port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         logging.info("Draining: no new connections in %g s", self._service.drain)
