@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lab_helpers import CommandError
+from lab_helpers._files import write
 from lab_helpers.functions import Function
 
 from .conftest import Program, Server, Start, python
@@ -348,6 +350,59 @@ def test_a_call_that_hangs_does_not_keep_it(function: Function, launch: Start) -
     assert ask(server.port, post("/slow?seconds=60")).code == 504
     server.terminate()
     assert server.process.wait(timeout=5) == 0
+
+
+def test_it_ends_at_once_while_it_is_still_loading(
+    tmp_path: Path, run_program: Callable[[Program], Server], laid_out: Callable[[Function], Path]
+) -> None:
+    loading = "import time\nprint('loading')\ntime.sleep(60)\n"
+    function = made(tmp_path, "python3-http", handler__py=loading)
+    server = run_program(python(function, laid_out(function)))
+    server.wait_for("loading")
+    server.terminate()
+    assert server.process.wait(timeout=5) == 0
+
+
+def test_who_does_not_take_the_answer_is_given_up(function: Function, launch: Start) -> None:
+    server = launch(function, DRAIN_SECONDS="0", write_timeout="300ms", MAX_BODY_BYTES="20000000")
+
+    async def stall() -> None:
+        silent = await Client.connect(server.port)
+        silent._writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, 4096
+        )
+        await silent.send(post("/", b"b'x' * 50_000_000"))
+        await asyncio.to_thread(server.wait_for, "The client took longer than 0.3 s")
+        assert (await exchange(server.port, post("/body", b"hello"))).code == 200
+        await silent.close()
+
+    asyncio.run(asyncio.wait_for(stall(), 30))
+
+
+# A template of one's own
+
+
+def test_ones_own_template_adds_to_another(tmp_path: Path, launch: Start) -> None:
+    own = tmp_path / "templates/python3-greeting"
+    write(own / "template.yml", "language: python3-greeting\nextends: python3-http\n")
+    write(own / "server/main.py", GREETING_MAIN)
+    handler = "def handle(event, context):\n    return f'Hello, {event.name}!'\n"
+    server = launch(made(tmp_path, "python3-greeting", handler__py=handler))
+    assert ask(server.port, request("GET", "/?name=Ada")).body == b"Hello, Ada!"
+    assert ask(server.port, post("/", b"x" * 101)).code == 413
+
+
+GREETING_MAIN = """
+from faas.events import Event
+from faas.service import run
+
+class Greeting(Event):
+    @property
+    def name(self):
+        return self.query.get("name", "world")
+
+run(Greeting.read, MAX_BODY_BYTES="100")
+"""
 
 
 # Handlers and settings that cannot be used

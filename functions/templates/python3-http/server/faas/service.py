@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -31,6 +32,8 @@ def run(read: Read, **defaults: str) -> None:
     :param read: makes the event of a request.
     :param defaults: settings that the template has in place of the usual ones.
     """
+    # The first process of a container has to ask for the signal, or the kernel drops it.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
         said = settings(defaults)
         calls = Calls(load(str(_FOLDER)))
