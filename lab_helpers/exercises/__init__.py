@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ..checks import Exercise
-from . import chapter_01, chapter_02
+from . import chapter_01, chapter_02, chapter_03
 
 ALL: dict[str, Exercise] = {
-    exercise.key: exercise for chapter in (chapter_01, chapter_02) for exercise in chapter.EXERCISES
+    exercise.key: exercise
+    for chapter in (chapter_01, chapter_02, chapter_03)
+    for exercise in chapter.EXERCISES
 }

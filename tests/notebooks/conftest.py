@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from lab_helpers import Lab, course
 from lab_helpers.course import Chapter, chapters
@@ -12,8 +13,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "chapter" in metafunc.fixturenames:
         metafunc.parametrize("chapter", chapters(), ids=lambda chapter: chapter.name)
     if "shared_chapter" in metafunc.fixturenames:
-        shared = [chapter for chapter in chapters() if chapter.shareable]
-        metafunc.parametrize("shared_chapter", shared, ids=lambda chapter: chapter.name)
+        shared = [_shared(chapter) for chapter in chapters() if chapter.shareable]
+        metafunc.parametrize("shared_chapter", shared)
+
+
+def _shared(chapter: Chapter) -> ParameterSet:
+    """One is enough for a daily run: the one that enables a component and makes a function."""
+    marks = () if chapter.number == "02" else (pytest.mark.full,)
+    return pytest.param(chapter, id=chapter.name, marks=marks)
 
 
 @pytest.fixture
@@ -25,6 +32,11 @@ def clean(lab: Lab) -> Lab:
 
 
 def left_behind(lab: Lab, chapter: Chapter) -> list[str]:
-    """This learner's namespaces of a chapter that are still there."""
-    found = lab.get("namespaces", selector=course.selector(chapter))["items"]
+    """This learner's namespaces and functions of a chapter that are still there."""
+    chosen = course.selector(chapter)
+    found = [
+        each
+        for kind in ("namespaces", "deployments")
+        for each in lab.get(kind, selector=chosen)["items"]
+    ]
     return [each["metadata"]["name"] for each in found]

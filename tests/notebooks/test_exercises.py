@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from lab_helpers import Exercise, Lab, course
-from lab_helpers.exercises import ALL
+from lab_helpers._files import remove_tree
+from lab_helpers.exercises import ALL, chapter_03
 from lab_helpers.exercises.chapter_02 import V1, V2
+from lab_helpers.openfaas.folders import Folders
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ def patch(spec: dict[str, Any]) -> str:
     changes = json.dumps({"spec": spec}).replace("{", "{{").replace("}", "}}")
     return f"patch ksvc knative-rest -n {{namespace}} --type=merge -p '{changes}'"
 
+
+GREET = """def handle(event, context):
+    return {"statusCode": 200, "body": f"Hello, {event.body.decode()}!"}
+"""
+"""The function of chapter 03 before anything is done to it."""
 
 MISTAKES = {
     "01/scale": Mistake(
@@ -64,6 +71,18 @@ MISTAKES = {
         }}}),),
         "min-scale is '2', not '1'",
     ),
+    "03/environment": Mistake(
+        lambda lab: chapter_03.change(lab, environment={"GREETING": "Bonjour"}),
+        "GREETING is deployed, but the function answers 'Hello, Ada!'",
+    ),
+    "03/secret": Mistake(
+        lambda lab: lab.openfaas().secret("api-key", "value"),
+        "the secret is there, but stack.yml does not list api-key",
+    ),
+    "03/least": Mistake(
+        lambda lab: chapter_03.change(lab, labels={chapter_03.LEAST: "1"}),
+        "the label com.openfaas.scale.min is '1'",
+    ),
 }  # fmt: skip
 
 
@@ -89,7 +108,18 @@ def prepare_chapter_02(lab: Lab) -> None:
     lab.wait("ksvc/knative-rest", "Ready", namespace=namespace)
 
 
-PREPARE = {"01": prepare_chapter_01, "02": prepare_chapter_02}
+def prepare_chapter_03(lab: Lab) -> None:
+    """The function that the chapter begins with, deployed; no secret."""
+    lab.enable("openfaas")
+    faas = Lab(lab.connection, chapter="03").openfaas()
+    faas.clean_up()
+    remove_tree(Folders.of(lab.learner).own / chapter_03.FUNCTION)
+    begun = faas.new(chapter_03.FUNCTION, "python3-http")
+    (begun / "handler.py").write_text(GREET)
+    faas.up(chapter_03.FUNCTION)
+
+
+PREPARE = {"01": prepare_chapter_01, "02": prepare_chapter_02, "03": prepare_chapter_03}
 """Brings the cluster to where a chapter's exercises begin, whatever was done to them before."""
 
 
