@@ -28,6 +28,10 @@ const (
 
 	// A pod that is to end goes on serving until every proxy has learnt of it.
 	farewell = 2
+	// Seconds that a process has to start before it is started anew. A probe of its own for that would
+	// make a pod up to a second later ready: the kubelet looks for readiness as soon as a container
+	// runs, but for the start of its process only when the next second begins.
+	slowestStart = 60
 	// What a call may take that is under way then, where the function does not say so, and what is
 	// added for the pod's own end. A pod without calls does not wait for it.
 	defaultGrace, extraGrace = time.Minute, 5
@@ -142,9 +146,8 @@ func makePod(wanted *types.FunctionDeployment) corev1.PodSpec {
 			Env:             makeEnvironment(wanted),
 			Resources:       makeResources(wanted),
 			VolumeMounts:    mounts,
-			StartupProbe:    makeProbe("/_/health", 1, 60),
-			LivenessProbe:   makeProbe("/_/health", 5, 3),
-			ReadinessProbe:  makeProbe("/_/ready", 1, 2),
+			LivenessProbe:   makeProbe("/_/health", slowestStart, 5, 3),
+			ReadinessProbe:  makeProbe("/_/ready", 0, 1, 2),
 			Lifecycle: &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{
 				Sleep: &corev1.SleepAction{Seconds: farewell},
 			}},
@@ -157,14 +160,15 @@ func makePod(wanted *types.FunctionDeployment) corev1.PodSpec {
 	}
 }
 
-func makeProbe(path string, period, failures int32) *corev1.Probe {
+func makeProbe(path string, delay, period, failures int32) *corev1.Probe {
 	return &corev1.Probe{
 		ProbeHandler: corev1.ProbeHandler{
 			HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromInt32(port)},
 		},
-		PeriodSeconds:    period,
-		TimeoutSeconds:   max(period, 2),
-		FailureThreshold: failures,
+		InitialDelaySeconds: delay,
+		PeriodSeconds:       period,
+		TimeoutSeconds:      max(period, 2),
+		FailureThreshold:    failures,
 	}
 }
 
