@@ -84,6 +84,13 @@ class Folders:
         give_to_owner(self.own)
         return folder
 
+    def set_aside(self, name: str) -> None:
+        """Make room for another function of that name; what was there is kept, hidden, once."""
+        folder, aside = self.own / name, self.own / f".{name}.before"
+        if folder.is_dir() and name in self.names():
+            remove_tree(aside)
+            folder.rename(aside)
+
 
 def _beginning(name: str, lang: str, chapter: str) -> Stack:
     from ..course import LABEL

@@ -27,13 +27,18 @@ class Making(Access):
     def _folders(self) -> Folders:
         return Folders.of(self._lab.learner)
 
-    def new(self, name: str, lang: str, *, exist_ok: bool = False) -> Path:
+    def new(
+        self, name: str, lang: str, *, exist_ok: bool = False, anew: bool = False
+    ) -> Path:  # fmt: skip
         """Begin a function from a template, in a folder of one's own, and return the folder.
 
         :param exist_ok: leave one that is there as it is.
+        :param anew: begin again where there is one; the last one that was there is kept beside it.
         :raises UsageError: the name cannot be one or is taken, or there is no such template.
         """
         show("faas-cli", "new", name, "--lang", lang)
+        if anew:
+            self._folders.set_aside(name)
         folder = self._folders.new(name, lang, chapter=self._lab.chapter, exist_ok=exist_ok)
         return Path(shown(folder))
 

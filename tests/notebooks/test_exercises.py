@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from lab_helpers import Exercise, Lab, course
-from lab_helpers._files import remove_tree
 from lab_helpers.exercises import ALL, chapter_03
 from lab_helpers.exercises.chapter_02 import V1, V2
-from lab_helpers.openfaas.folders import Folders
 
 
 @dataclass(frozen=True)
@@ -113,8 +111,7 @@ def prepare_chapter_03(lab: Lab) -> None:
     lab.enable("openfaas")
     faas = Lab(lab.connection, chapter="03").openfaas()
     faas.clean_up()
-    remove_tree(Folders.of(lab.learner).own / chapter_03.FUNCTION)
-    begun = faas.new(chapter_03.FUNCTION, "python3-http")
+    begun = faas.new(chapter_03.FUNCTION, "python3-http", anew=True)
     (begun / "handler.py").write_text(GREET)
     faas.up(chapter_03.FUNCTION)
 
