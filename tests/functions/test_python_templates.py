@@ -219,6 +219,24 @@ def test_the_calls_are_in_the_log(server: Server) -> None:
     assert "secret" not in server.log.read_text()
 
 
+def test_a_handler_that_silences_its_logs_is_told_of_all_the_same(
+    tmp_path: Path, launch: Start
+) -> None:
+    handler = """
+import logging
+
+logging.basicConfig(level=logging.CRITICAL)
+
+def handle(event, context):
+    logging.critical("its own words")
+    raise ValueError("the inside")
+"""
+    server = launch(made(tmp_path, "python3-http", handler__py=handler))
+    assert ask(server.port, post("/")).code == 500
+    assert "its own words" in server.log.read_text()
+    assert "the inside" in server.log.read_text()
+
+
 def test_an_async_handler_is_awaited(tmp_path: Path, launch: Start) -> None:
     handler = """
 import asyncio

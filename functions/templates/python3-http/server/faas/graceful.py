@@ -30,6 +30,11 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
+def say(text: str) -> None:
+    """Tell the log. Not by `logging`, which is the application's to set up, or to silence."""
+    print(text + "\n", end="", flush=True)
+
+
 class Refused(Exception):
     """A request that is not served.
 
@@ -159,10 +164,10 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         host, port = self.servers[0].sockets[0].getsockname()
-        logging.info("Serving on http://%s:%d", host, port)
+        say(f"Serving on http://{host}:{port}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        logging.info("Draining: no new connections in %g s", self._service.drain)
+        say(f"Draining: no new connections in {self._service.drain:g} s")
         self._service.leaving = True
         self.server_state.default_headers.append((b"connection", b"close"))
         await asyncio.sleep(self._service.drain)

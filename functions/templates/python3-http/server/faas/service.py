@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 
 from .answers import Answer, answer, error
 from .events import Context, Event
-from .graceful import Message, Receive, Refused, Send, Service
+from .graceful import Message, Receive, Refused, Send, Service, say
 from .handlers import Calls, Unusable, explained, load
 from .settings import Settings, settings
 
@@ -40,8 +40,8 @@ def run(read: Read, **defaults: str) -> None:
     except (Unusable, ValueError) as wrong:
         # One line that a deployment can show; what led there comes before it.
         if wrong.__cause__:
-            logging.exception("The function cannot start:")
-        print(f"The function cannot start: {wrong}", file=sys.stderr)
+            traceback.print_exception(wrong.__cause__, file=sys.stdout)
+        say(f"The function cannot start: {wrong}")
         sys.exit(1)
     function = Function(read, calls, said)
     try:
@@ -49,7 +49,6 @@ def run(read: Read, **defaults: str) -> None:
     finally:
         if calls.hanging:
             # Python would wait for ever for a thread that hangs.
-            logging.shutdown()
             os._exit(0)
 
 
@@ -91,7 +90,7 @@ class Function:
             milliseconds = 1000 * (time.perf_counter() - began)
             # Without the query, which may hold what is not for a log.
             path = scope["raw_path"].decode("ascii", "replace")
-            print(f"{scope['method']} {path} {status} {milliseconds:.1f} ms\n", end="")
+            say(f"{scope['method']} {path} {status} {milliseconds:.1f} ms")
 
     async def _event(self, scope: Message, receive: Receive) -> Event:
         try:
@@ -109,7 +108,7 @@ class Function:
         except Exception as wrong:
             if limit.expired():
                 return error(504, f"the function took longer than {self._settings.execute:g} s")
-            logging.info("The function failed: %s", explained(wrong, str(_FOLDER)))
+            say(f"The function failed: {explained(wrong, str(_FOLDER))}")
             return error(500, "the function failed; its log says why")
 
     async def _send(self, given: Answer, send: Send) -> None:
@@ -122,7 +121,7 @@ class Function:
                     piece = given.body[at : at + _PIECE]
                     await send({"type": "http.response.body", "body": piece, "more_body": more})
         except TimeoutError:
-            logging.info("The client took longer than %g s for the answer", self._settings.write)
+            say(f"The client took longer than {self._settings.write:g} s for the answer")
 
 
 def refusal_body(refused: Refused) -> bytes:
