@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from lab_helpers import Lab, LabError, programs
-from lab_helpers._exec import run
+from lab_helpers import Lab, LabError
 
 from .functions_api import Api, openfaas, push_probe
 
@@ -39,14 +38,6 @@ def probe(api: Api, image: str) -> str:
                envVars={"greeting": "hello", "exec_timeout": "20s"},
                limits={"memory": "100Mi", "cpu": "900m"})  # fmt: skip
     return NAME
-
-
-def test_the_providers_own_tests(api: Api) -> None:
-    """Here and not among the quick ones: what they need is compiled once OpenFaaS is."""
-    assert api.namespace
-    said = run([programs.go(), "test", "-trimpath", "./provider"], timeout=500,
-               cwd=programs.PROGRAMS / "openfaas", env=programs._environment())  # fmt: skip
-    assert said.startswith("ok"), said
 
 
 @pytest.mark.parametrize(

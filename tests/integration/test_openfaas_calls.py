@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from lab_helpers import Lab
-from lab_helpers.load import Load, hammer
+from lab_helpers.load import CLIENTS, Load, hammer
 
 from .functions_api import Api, openfaas, push_probe
 
@@ -37,7 +37,7 @@ def probe(api: Api, image: str) -> str:
 
 
 def while_called(api: Api, name: str, change: Callable[[], None], path: str = "") -> Load:
-    """What becomes of eight callers' calls while something is changed, and a little longer."""
+    """What becomes of many callers' calls while something is changed, and a little longer."""
     load = Load()
     with ThreadPoolExecutor() as pool:
         changing = pool.submit(change)
@@ -114,7 +114,7 @@ def test_of_a_killed_pods_calls_only_those_under_way_are_lost(api: Api, probe: s
     load = while_called(api, probe, kill, "?sleep=0.1")
     assert set(load.statuses) <= {200, 502, 503}
     assert not load.errors
-    assert load.lost <= 8, "eight callers have no more calls under way"
+    assert load.lost <= CLIENTS, "they have no more calls under way"
     api.lab.wait_until("another pod", lambda: api.complete(probe))
     api.scale(probe, 1)
 
@@ -122,7 +122,8 @@ def test_of_a_killed_pods_calls_only_those_under_way_are_lost(api: Api, probe: s
 def test_a_process_that_dies_takes_its_own_calls_along(api: Api, probe: str) -> None:
     load = while_called(api, probe, lambda: _end(api, probe))
     assert set(load.statuses) <= {200, 502, 503}
-    assert load.lost <= 8
+    # Of each caller the one under way, and one that came while the kernel took the port down.
+    assert load.lost <= 2 * CLIENTS
     api.lab.wait_until("the pod to be back", lambda: api.complete(probe))
 
 
