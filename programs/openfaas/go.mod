@@ -16,7 +16,6 @@ require (
 	github.com/distribution/reference v0.6.0
 	github.com/gorilla/mux v1.8.1
 	github.com/openfaas/faas-provider v0.25.8
-	github.com/openfaas/faas/gateway v0.0.0-20260702090804-8d803bf9e265
 	k8s.io/api v0.37.2
 	k8s.io/apimachinery v0.37.2
 	k8s.io/client-go v0.37.2
@@ -200,6 +199,7 @@ require (
 	github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor v0.148.0 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/opencontainers/image-spec v1.1.1 // indirect
+	github.com/openfaas/faas/gateway v0.0.0-20260702090804-8d803bf9e265 // indirect
 	github.com/openfaas/nats-queue-worker v0.0.0-20250415083406-ed5414157b54 // indirect
 	github.com/ovh/go-ovh v1.9.0 // indirect
 	github.com/pb33f/jsonpath v0.8.1 // indirect
