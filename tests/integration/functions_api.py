@@ -27,12 +27,12 @@ functions:
 """
 
 
-def push_probe(lab: Lab, folder: Path) -> str:
-    """Push a function that does what its query says, and return its image's name."""
+def push_probe(lab: Lab, folder: Path, handler: Path = HANDLER) -> str:
+    """Push a function that does what its query says, or another, and return its image's name."""
     (folder / "probe").mkdir()
     (folder / "templates").symlink_to(FUNCTIONS / "templates")
     (folder / "probe" / "stack.yml").write_text(STACK)
-    shutil.copy(HANDLER, folder / "probe" / "handler.py")
+    shutil.copy(handler, folder / "probe" / "handler.py")
     address = lab.connection.registry_address
     return lab._place.image(Function("probe", folder).push(address=address))
 
