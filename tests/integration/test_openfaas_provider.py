@@ -7,7 +7,7 @@ from lab_helpers._exec import run
 
 
 def test_the_provider_passes_its_own_tests() -> None:
-    """Here and not among the quick ones: what they need is compiled once the stage has enabled OpenFaaS."""
+    """Here and not among the quick ones: what they need is compiled together with OpenFaaS."""
     said = run(
         [programs.go(), "test", "-trimpath", "./provider"],
         cwd=programs.PROGRAMS / "openfaas",
