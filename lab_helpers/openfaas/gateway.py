@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -123,7 +123,7 @@ class Gateway:
 
     def log_lines(
         self, name: str, namespace: str, *, idle: float, **query: str
-    ) -> Iterator[LogLine]:
+    ) -> Generator[LogLine]:
         """The lines of a function's log as they come, until the gateway ends the stream.
 
         :param idle: seconds without a line after which it ends as well.

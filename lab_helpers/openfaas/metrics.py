@@ -51,12 +51,12 @@ class Prometheus:
         :raises LabError: as for :meth:`instant`.
         """
         end = time.time()
-        found = self._ask(
-            "query_range", query=query, start=end - seconds, end=end, step=step
-        )["result"]  # fmt: skip
+        # Whole steps, so that the last point is of now.
+        start = end - step * (seconds // step)
+        found = self._ask("query_range", query=query, start=start, end=end, step=step)["result"]
         return {
             ", ".join(_labels(each["metric"])): [
-                (round(at - end + seconds, 3), float(value))
+                (round(at - start, 3), float(value))
                 for at, value in each["values"]
                 if math.isfinite(float(value))
             ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from . import rollout
@@ -27,27 +28,39 @@ class Watching(Access):
         :param since: only what is newer: seconds back, or a moment.
         :raises LabError: there is no such function.
         """
-        past = [f"--since-time={_moment(since)}"] if since is not None else []
+        begin = _moment(since)
+        past = [f"--since-time={_told(begin)}"] if begin else []
         show("faas-cli", "logs", name, "--tail=false", f"--lines={lines}", *past,
              *self._space.flags)  # fmt: skip
         self._status(name)
-        found = self.gateway.log_lines(
-            name, self.namespace, idle=_STREAM, tail=str(lines), since=_moment(since)
-        )
-        return Logs(sorted(found, key=lambda line: line.at)[-lines:])
+        return self._last(name, lines, begin)
 
-    def follow(self, name: str, *, idle: float = 10) -> Iterator[LogLine]:
+    def _last(self, name: str, lines: int, since: datetime | None = None) -> Logs:
+        found = self.gateway.log_lines(
+            name, self.namespace, idle=_STREAM, tail=str(lines), since=_told(since)
+        )
+        # The cluster counts in whole seconds.
+        newer = (line for line in found if since is None or line.at >= since)
+        return Logs(sorted(newer, key=lambda line: line.at)[-lines:])
+
+    def follow(self, name: str, *, idle: float = 10) -> Generator[LogLine]:
         """The lines that a function prints from now on, as they come.
 
         :param idle: seconds without a line after which it ends.
         :raises LabError: there is no such function.
         """
-        now = datetime.now(UTC)
-        show("faas-cli", "logs", name, f"--since-time={_moment(now)}", *self._space.flags)
+        show("faas-cli", "logs", name, "--since=1s", *self._space.flags)
         self._status(name)
-        return self.gateway.log_lines(
-            name, self.namespace, idle=idle, follow="true", since=_moment(now)
+        last = self._last(name, 1)
+        return self._follow(name, idle, last[0].at if last else None)
+
+    def _follow(self, name: str, idle: float, last: datetime | None) -> Generator[LogLine]:
+        """What comes after the last line, by the cluster's clock: ours may be another."""
+        found = self.gateway.log_lines(
+            name, self.namespace, idle=idle, follow="true", since=_told(last)
         )
+        with closing(found):
+            yield from (line for line in found if last is None or line.at > last)
 
     def describe(self, name: str) -> Description:
         """What there is of a function, and why it does not start where it does not.
@@ -91,9 +104,15 @@ class Watching(Access):
         return Functions.of(self.gateway.ask("GET", "functions", namespace=self.namespace) or [])
 
 
-def _moment(since: float | datetime | None) -> str:
-    """A moment, or seconds back from now, as the gateway reads it; nothing for the beginning."""
-    if since is None:
+def _moment(since: float | datetime | None) -> datetime | None:
+    """A moment, or seconds back from now."""
+    if isinstance(since, datetime | None):
+        return since
+    return datetime.now(UTC) - timedelta(seconds=since)
+
+
+def _told(moment: datetime | None) -> str:
+    """A moment as the gateway reads it; nothing for the beginning."""
+    if moment is None:
         return ""
-    moment = since if isinstance(since, datetime) else datetime.now(UTC) - timedelta(seconds=since)
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -13,7 +13,7 @@ from lab_helpers import Lab, UsageError
 from lab_helpers.cluster import Connection
 from lab_helpers.openfaas.gateway import Gateway, LogLine
 from lab_helpers.openfaas.views import Description, Functions, Logs
-from lab_helpers.openfaas.watching import _moment
+from lab_helpers.openfaas.watching import _moment, _told
 from lab_helpers.openfaas.workflow import OpenFaaS
 
 CONNECTION = Connection(
@@ -79,10 +79,11 @@ def test_a_line_of_a_log_is_read_as_the_gateway_sends_it(stamp: str) -> None:
 
 
 def test_a_moment_is_told_in_universal_time() -> None:
-    assert _moment(None) == ""
+    assert _told(_moment(None)) == ""
     east = timezone(timedelta(hours=2))
-    assert _moment(datetime(2026, 3, 1, 12, 0, tzinfo=east)) == "2026-03-01T10:00:00.000Z"
-    back = datetime.fromisoformat(_moment(60))
+    assert _told(datetime(2026, 3, 1, 12, 0, tzinfo=east)) == "2026-03-01T10:00:00.000Z"
+    back = _moment(60)
+    assert back is not None
     assert abs(datetime.now(UTC) - back - timedelta(seconds=60)) < timedelta(seconds=5)
 
 
