@@ -63,7 +63,7 @@ def function(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def server(function: Function, launch: Start) -> Server:
-    return launch(function, DRAIN_SECONDS="0", exec_timeout="1s", read_timeout="1s")
+    return launch(function, DRAIN_SECONDS="0", exec_timeout="2s", read_timeout="3s")
 
 
 def post(path: str, body: bytes = b"", *headers: str) -> bytes:
@@ -178,10 +178,10 @@ def test_a_handler_that_fails_tells_its_log_and_not_the_caller(server: Server, p
 
 def test_a_handler_that_takes_too_long_is_given_up(server: Server) -> None:
     began = time.monotonic()
-    answer = ask(server.port, post("/slow?seconds=1.5"))
+    answer = ask(server.port, post("/slow?seconds=20"))
     assert answer.code == 504
-    assert answer.error == "the function took longer than 1 s"
-    assert time.monotonic() - began < 1.4
+    assert answer.error == "the function took longer than 2 s"
+    assert time.monotonic() - began < 15
 
 
 def test_calls_run_side_by_side(server: Server) -> None:
@@ -191,7 +191,7 @@ def test_calls_run_side_by_side(server: Server) -> None:
 
     began = time.monotonic()
     assert asyncio.run(crowd()) == [200] * 20
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8, "one after the other they would take 10"
 
 
 def test_more_calls_than_threads_wait_for_their_turn(server: Server) -> None:
@@ -210,7 +210,7 @@ def test_it_says_that_it_lives_and_that_it_is_ready(server: Server) -> None:
 
 def test_a_body_that_arrives_too_slowly_is_refused(server: Server) -> None:
     answer = ask(server.port, post("/body", b"half")[:-2])
-    assert (answer.code, answer.error) == (408, "the body took longer than 1 s")
+    assert (answer.code, answer.error) == (408, "the body took longer than 3 s")
 
 
 def test_the_calls_are_in_the_log(server: Server) -> None:
@@ -249,9 +249,9 @@ async def handle(event, context):
     await asyncio.sleep(float(event.body))
     return "slept"
 """
-    server = launch(made(tmp_path, "python3-http", handler__py=handler), exec_timeout="300ms")
+    server = launch(made(tmp_path, "python3-http", handler__py=handler), exec_timeout="3s")
     assert ask(server.port, post("/", b"0.1")).body == b"slept"
-    assert ask(server.port, post("/", b"5")).error == "the function took longer than 0.3 s"
+    assert ask(server.port, post("/", b"60")).error == "the function took longer than 3 s"
     for body in (b"raise", b"exit"):
         assert ask(server.port, post("/", body)).code == 500
 
