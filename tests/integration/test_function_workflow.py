@@ -257,11 +257,13 @@ def test_a_function_is_scaled_up_to_zero_and_woken_by_a_call(faas: OpenFaaS, lab
     faas.up("crowd")
     faas.scale("crowd", 3)
     assert len(pods(lab, faas, "crowd")) == 3
-    faas.scale("crowd", 0)
-    assert pods(lab, faas, "crowd") == []
-    began = time.monotonic()
-    assert faas.invoke("crowd").text == "here"
-    print(f"from zero: {time.monotonic() - began:.2f} s")
+    # More than once, as the gateway remembers for a moment that there was a pod.
+    for _ in range(3):
+        faas.scale("crowd", 0)
+        assert pods(lab, faas, "crowd") == []
+        began = time.monotonic()
+        assert faas.invoke("crowd").text == "here"
+        print(f"from zero: {time.monotonic() - began:.2f} s")
     faas.remove("crowd")
 
 
