@@ -24,6 +24,7 @@ type backend struct {
 	ready   []*endpoint
 	turn    int
 	changed chan struct{} // closed when ready is another
+	waking  atomic.Bool   // somebody is starting pods
 }
 
 // endpoint is one pod, and how many calls are with it.

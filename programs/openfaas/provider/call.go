@@ -10,6 +10,7 @@ import (
 type call struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
+	in       *namespace
 	function string
 	backend  *backend
 	patience time.Duration
@@ -19,9 +20,11 @@ type call struct {
 
 type callKey struct{}
 
-func newCall(r *http.Request, function string, backend *backend, settings *settings) *call {
+func newCall(r *http.Request, in *namespace, function string, settings *settings) *call {
 	ctx, cancel := context.WithCancelCause(r.Context())
-	c := &call{cancel: cancel, function: function, backend: backend, patience: settings.patience}
+	c := &call{
+		cancel: cancel, in: in, function: function, backend: in.backends.of(function), patience: settings.patience,
+	}
 	c.ctx = context.WithValue(ctx, callKey{}, c)
 	c.timer = time.AfterFunc(settings.upstream, func() { cancel(errTooSlow) })
 	return c

@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	appslisters "k8s.io/client-go/listers/apps/v1"
+	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -35,12 +36,11 @@ type stage struct {
 
 func newStage(t *testing.T, patience, upstream time.Duration) *stage {
 	t.Helper()
-	store := cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{
-		cache.NamespaceIndex: cache.MetaNamespaceIndexFunc,
-	})
+	store, noPods := newStore(), newStore()
 	function := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{
 		Name: "hello", Namespace: "functions", Labels: map[string]string{functionLabel: "hello"},
 	}}
+	function.Status.AvailableReplicas = 1
 	if err := store.Add(function); err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +49,7 @@ func newStage(t *testing.T, patience, upstream time.Duration) *stage {
 	in := &namespace{
 		name: "functions", synced: synced, backends: &backends{byService: map[string]*backend{}},
 		deployments: appslisters.NewDeploymentLister(store).Deployments("functions"),
+		pods:        corelisters.NewPodLister(noPods).Pods("functions"),
 	}
 	all := &namespaces{fallback: "functions", watched: map[string]*namespace{"functions": in}}
 	proxy := newProxy(all, &settings{
@@ -59,6 +60,12 @@ func newStage(t *testing.T, patience, upstream time.Duration) *stage {
 	server := httptest.NewServer(router)
 	t.Cleanup(server.Close)
 	return &stage{server, in.backends.of("hello")}
+}
+
+func newStore() cache.Indexer {
+	return cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{
+		cache.NamespaceIndex: cache.MetaNamespaceIndexFunc,
+	})
 }
 
 // pod is a server that a handler answers, and the address of it.

@@ -23,6 +23,7 @@ const functionLabel = "faas_function"
 // namespace is what is known of one that holds functions.
 type namespace struct {
 	name        string
+	client      kubernetes.Interface
 	stop        context.CancelFunc
 	synced      chan struct{} // closed when all there is is known
 	deployments appslisters.DeploymentNamespaceLister
@@ -40,18 +41,19 @@ func watchNamespace(ctx context.Context, client kubernetes.Interface, name strin
 		}))
 	n := &namespace{
 		name:        name,
+		client:      client,
 		stop:        stop,
 		synced:      make(chan struct{}),
 		deployments: factory.Apps().V1().Deployments().Lister().Deployments(name),
 		pods:        factory.Core().V1().Pods().Lister().Pods(name),
 		backends:    newBackends(factory.Discovery().V1().EndpointSlices().Informer()),
 	}
-	go n.run(ctx, client, factory)
+	go n.run(ctx, factory)
 	return n
 }
 
-func (n *namespace) run(ctx context.Context, client kubernetes.Interface, factory informers.SharedInformerFactory) {
-	n.awaitPermission(ctx, client)
+func (n *namespace) run(ctx context.Context, factory informers.SharedInformerFactory) {
+	n.awaitPermission(ctx)
 	factory.StartWithContext(ctx)
 	if factory.WaitForCacheSyncWithContext(ctx); ctx.Err() != nil {
 		return
@@ -64,16 +66,16 @@ func (n *namespace) run(ctx context.Context, client kubernetes.Interface, factor
 
 // awaitPermission waits for the RoleBinding, which may come a moment after the namespace. A watch
 // that is refused would be tried again too, but later and later.
-func (n *namespace) awaitPermission(ctx context.Context, client kubernetes.Interface) {
+func (n *namespace) awaitPermission(ctx context.Context) {
 	one := metav1.ListOptions{Limit: 1}
 	said := false
 	_ = wait.PollUntilContextCancel(ctx, time.Second/2, true, func(ctx context.Context) (bool, error) {
-		_, err := client.AppsV1().Deployments(n.name).List(ctx, one)
+		_, err := n.client.AppsV1().Deployments(n.name).List(ctx, one)
 		if err == nil {
-			_, err = client.CoreV1().Pods(n.name).List(ctx, one)
+			_, err = n.client.CoreV1().Pods(n.name).List(ctx, one)
 		}
 		if err == nil {
-			_, err = client.DiscoveryV1().EndpointSlices(n.name).List(ctx, one)
+			_, err = n.client.DiscoveryV1().EndpointSlices(n.name).List(ctx, one)
 		}
 		if err != nil && !said {
 			log.Printf("namespace %s: wait for permission: %v", n.name, err)

@@ -70,7 +70,7 @@ func (p *proxy) begin(r *http.Request) (*call, error) {
 	if in.function(name) == nil {
 		return nil, unknown(name, namespace)
 	}
-	return newCall(r, name, in.backends.of(name), p.settings), nil
+	return newCall(r, in, name, p.settings), nil
 }
 
 // splitName takes NAME.NAMESPACE apart. A name has no dots.

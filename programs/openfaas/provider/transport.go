@@ -14,8 +14,6 @@ const (
 	// Shorter than servers keep an idle connection, or a call could meet its end.
 	idleConnection = 3 * time.Second
 	dialTimeout    = time.Second
-	// How long a call waits before it tries pods again that did not take it.
-	breather = 20 * time.Millisecond
 )
 
 // transport sends a call to one of the function's pods. Where a pod does not take the call, because
@@ -50,11 +48,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "read the body of the call: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), call.patience)
-	defer cancel()
 	avoid := map[string]bool{}
 	for {
-		if err := call.choose(ctx, avoid); err != nil {
+		if err := call.choose(r.Context(), avoid); err != nil {
 			return nil, err
 		}
 		response, sent, err := t.try(r, call.chosen.address, body)
@@ -69,33 +65,6 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		avoid[call.chosen.address] = true
 		call.leave()
-	}
-}
-
-// choose waits for a pod that takes calls. When all were tried, all are tried again after a breather:
-// one whose container starts anew is the same pod.
-func (c *call) choose(ctx context.Context, avoid map[string]bool) error {
-	for {
-		chosen, changed := c.backend.pick(avoid)
-		if chosen != nil {
-			c.chosen = chosen
-			return nil
-		}
-		var again <-chan time.Time
-		if len(avoid) > 0 {
-			again = time.After(breather)
-		}
-		select {
-		case <-changed:
-		case <-again:
-			clear(avoid)
-		case <-ctx.Done():
-			if c.ctx.Err() != nil {
-				return context.Cause(c.ctx)
-			}
-			return refuse(http.StatusServiceUnavailable,
-				"no pod of function %s took the call within %s", c.function, c.patience)
-		}
 	}
 }
 
