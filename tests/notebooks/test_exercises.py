@@ -109,11 +109,13 @@ def prepare_chapter_02(lab: Lab) -> None:
 def prepare_chapter_03(lab: Lab) -> None:
     """The function that the chapter begins with, deployed; no secret."""
     lab.enable("openfaas")
-    faas = Lab(lab.connection, chapter="03").openfaas()
-    faas.clean_up()
+    of_the_chapter = Lab(lab.connection, chapter="03")
+    faas = of_the_chapter.openfaas()
+    lab.delete("secret", chapter_03.SECRET, namespace=faas.namespace)
     begun = faas.new(chapter_03.FUNCTION, "python3-http", anew=True)
     (begun / "handler.py").write_text(GREET)
     faas.up(chapter_03.FUNCTION)
+    of_the_chapter.http.close()
 
 
 PREPARE = {"01": prepare_chapter_01, "02": prepare_chapter_02, "03": prepare_chapter_03}
