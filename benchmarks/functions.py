@@ -1,7 +1,8 @@
 """What a function platform costs: to have it, to deploy on it, to wake a function, to call one.
 
-The floor of a call is the same program behind a plain Ingress; that of a cold start is a plain
-Deployment scaled from no pod to one, until its page answers.
+For Knative alone, the floor of a call is the same program behind a plain Ingress; that of a cold
+start is a plain Deployment scaled from no pod to one, until its page answers. Knative and OpenFaaS
+side by side have a function in Python, whose own pod is the floor.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from lab_helpers import Lab, _progress, builds, components, connect
 from lab_helpers._config import export
 from lab_helpers.cluster import provider
 
+from . import _openfaas
+
 NAME = "bench"
 KNATIVE = "knative-serving"
 ROUNDS = 5
@@ -31,10 +34,12 @@ OBJECTS = Path(__file__).parent / "objects"
 def measure() -> dict[str, Any]:
     """Measure on a cluster of its own, which is gone afterwards; what is built is built before.
 
-    Shape: ``{"figures": {name: number}, "ratios": {"warm_to_plain", "cold_to_pod_start"}}``.
+    Shape: ``{"figures": {name: number}, "ratios": {"warm_to_plain", "cold_to_pod_start",
+    "gateway_p50", "gateway_rps_32", "knative_p50", "knative_rps_32"}}``.
     """
     builds.build_foundation()
     builds.ensure(components.artifacts(components.declaration(KNATIVE)))
+    builds.ensure(_openfaas.artifacts())
     export(LAB_NAME=NAME, LAB_CLUSTER="embedded")
     try:
         provider().create()
@@ -57,6 +62,7 @@ def _measure(lab: Lab) -> dict[str, Any]:
     with _progress.step(f"call each {CALLS} times"):
         warm_ms = lab.latencies(f"{address}healthz", CALLS)
         plain_ms = lab.latencies(plain, CALLS)
+    beside = _openfaas.measure(lab)
     disable = _timed(partial(components.disable, provider(), KNATIVE))
     return {
         "figures": {
@@ -70,10 +76,12 @@ def _measure(lab: Lab) -> dict[str, Any]:
             "warm_p95_ms": _p95(warm_ms),
             "plain_ms": median(plain_ms),
             "plain_p95_ms": _p95(plain_ms),
+            **beside["figures"],
         },
         "ratios": {
             "warm_to_plain": median(warm_ms) / median(plain_ms),
             "cold_to_pod_start": median(cold) / median(pods),
+            **beside["ratios"],
         },
     }
 
