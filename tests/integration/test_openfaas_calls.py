@@ -38,10 +38,11 @@ def probe(api: Api, image: str) -> str:
 
 def while_called(api: Api, name: str, change: Callable[[], None], path: str = "") -> Load:
     """What becomes of many callers' calls while something is changed, and a little longer."""
-    load = Load()
+    load, changed = Load(), False
     with ThreadPoolExecutor() as pool:
         changing = pool.submit(change)
-        while not changing.done() or load.sent < ENOUGH:
+        while not changed or load.sent < ENOUGH:
+            changed = changing.done()
             part = hammer(api.lab.http, api.url(name, path), seconds=1, method="POST", content=b"x")
             load._add(part)
             load.seconds += part.seconds
@@ -108,7 +109,7 @@ def test_of_a_killed_pods_calls_only_those_under_way_are_lost(api: Api, probe: s
 
     def kill() -> None:
         time.sleep(2)
-        (victim, _) = api.lab.ready_pods(api.namespace, f"faas_function={probe}")
+        victim = api.lab.ready_pods(api.namespace, f"faas_function={probe}")[0]
         api.lab.kubectl("delete", "pod", victim, "--force", "--grace-period=0", "-n", api.namespace)
 
     load = while_called(api, probe, kill, "?sleep=0.1")

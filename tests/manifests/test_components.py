@@ -20,7 +20,8 @@ from .conftest import of_component
 
 Objects = list[dict[str, Any]]
 EACH = pytest.mark.parametrize("name", components.names())
-VERSION = re.compile(r"\bv?\d+\.\d+\.\d+\b")
+VERSION = re.compile(r"(?<![\d.])v?\d+\.\d+\.\d+(?![\d.])")
+"""Three numbers; four are an address."""
 SAYS_A_VERSION = ("release", "because", "tag")
 
 

@@ -25,6 +25,7 @@ type backend struct {
 	turn    int
 	changed chan struct{} // closed when ready is another
 	waking  atomic.Bool   // somebody is starting pods
+	asking  atomic.Bool   // somebody is asking pods whether they are ready
 }
 
 // endpoint is one pod, and how many calls are with it.
@@ -112,6 +113,20 @@ func (b *backend) set(addresses []string) {
 		}
 		b.ready = append(b.ready, kept)
 	}
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// add takes a pod for ready before the EndpointSlices say so, until they say anything.
+func (b *backend) add(address string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, each := range b.ready {
+		if each.address == address {
+			return
+		}
+	}
+	b.ready = append(b.ready, &endpoint{address: address})
 	close(b.changed)
 	b.changed = make(chan struct{})
 }

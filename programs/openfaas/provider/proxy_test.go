@@ -112,6 +112,29 @@ func TestACallWaitsForAPod(t *testing.T) {
 	}
 }
 
+func TestAPodIsCalledAsSoonAsItSaysThatItIsReady(t *testing.T) {
+	asked := 0
+	address := pod(t, func(w http.ResponseWriter, r *http.Request) {
+		if asked++; asked < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	if isReady(gone(t)) || isReady(address) || isReady(address) || !isReady(address) {
+		t.Error("it is ready when it is asked for the third time")
+	}
+	b := &backend{changed: make(chan struct{})}
+	_, changed := b.pick(nil)
+	b.add(address)
+	b.add(address)
+	<-changed
+	if len(b.ready) != 1 {
+		t.Errorf("it is there %d times", len(b.ready))
+	}
+	if b.set(nil); len(b.ready) != 0 {
+		t.Error("it is kept although it has gone")
+	}
+}
+
 func TestWhatIsNotAnsweredHasAReason(t *testing.T) {
 	stage := newStage(t, 100*time.Millisecond, 300*time.Millisecond)
 	for _, each := range []struct {

@@ -51,6 +51,7 @@ func (c *call) mayWait(waited time.Duration) error {
 		c.wake(function)
 		return nil
 	}
+	c.askPods()
 	if waited < c.patience {
 		return nil
 	}
