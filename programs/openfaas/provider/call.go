@@ -13,6 +13,7 @@ type call struct {
 	in       *namespace
 	function string
 	backend  *backend
+	began    time.Time
 	patience time.Duration
 	timer    *time.Timer
 	chosen   *endpoint
@@ -23,7 +24,8 @@ type callKey struct{}
 func newCall(r *http.Request, in *namespace, function string, settings *settings) *call {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	c := &call{
-		cancel: cancel, in: in, function: function, backend: in.backends.of(function), patience: settings.patience,
+		cancel: cancel, in: in, function: function, backend: in.backends.of(function),
+		began: time.Now(), patience: settings.patience,
 	}
 	c.ctx = context.WithValue(ctx, callKey{}, c)
 	c.timer = time.AfterFunc(settings.upstream, func() { cancel(errTooSlow) })

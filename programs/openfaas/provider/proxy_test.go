@@ -155,6 +155,10 @@ func TestWhatIsNotAnsweredHasAReason(t *testing.T) {
 			t.Errorf("%s %s: got headers %v", each.method, each.path, header)
 		}
 	}
+	stage.pods.set([]string{gone(t)})
+	if status, _, text := ask(t, http.MethodGet, stage.URL+"/function/hello", ""); status != http.StatusServiceUnavailable {
+		t.Errorf("a pod that is never there: got %d %s", status, text)
+	}
 	stage.pods.set([]string{pod(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })})
 	if status, _, text := ask(t, http.MethodGet, stage.URL+"/function/hello", ""); status != http.StatusGatewayTimeout {
 		t.Errorf("a function that does not answer: got %d %s", status, text)

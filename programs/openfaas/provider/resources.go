@@ -9,11 +9,11 @@ import (
 )
 
 var (
-	leastMemory          = resource.MustParse("4Mi")
-	defaultCPU           = resource.MustParse("10m")
-	defaultMemory        = resource.MustParse("32Mi")
-	defaultMostMemory    = resource.MustParse("256Mi")
-	quantitiesOfResource = "such as 128Mi for memory or 100m for cpu"
+	leastMemory       = resource.MustParse("4Mi")
+	defaultCPU        = resource.MustParse("10m")
+	defaultMemory     = resource.MustParse("32Mi")
+	defaultMostMemory = resource.MustParse("256Mi")
+	exampleAmounts    = "such as 128Mi for memory or 100m for cpu"
 )
 
 // quantity is one entry of limits or requests.
@@ -106,7 +106,7 @@ func validateQuantity(where string, given quantity) error {
 	parsed, err := resource.ParseQuantity(given.text)
 	if err != nil || parsed.Sign() <= 0 {
 		return refuse(http.StatusBadRequest, "%s: %s: %q is not an amount, %s",
-			where, given.resource, given.text, quantitiesOfResource)
+			where, given.resource, given.text, exampleAmounts)
 	}
 	if where == "limits" && given.resource == corev1.ResourceMemory && parsed.Cmp(leastMemory) < 0 {
 		return refuse(http.StatusBadRequest, "%s: memory: %q is less than %s, in which nothing runs: was Mi meant?",

@@ -19,14 +19,13 @@ const breather = 20 * time.Millisecond
 // choose waits for a pod that takes calls. When all were tried, all are tried again after a breather:
 // one whose container starts anew is the same pod.
 func (c *call) choose(ctx context.Context, avoid map[string]bool) error {
-	began := time.Now()
 	for {
 		chosen, changed := c.backend.pick(avoid)
 		if chosen != nil {
 			c.chosen = chosen
 			return nil
 		}
-		if err := c.mayWait(time.Since(began)); err != nil {
+		if err := c.mayWait(time.Since(c.began)); err != nil {
 			return err
 		}
 		select {
