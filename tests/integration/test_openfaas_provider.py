@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lab_helpers import programs
 from lab_helpers._exec import run
 
 
+@pytest.mark.full
 def test_the_provider_passes_its_own_tests() -> None:
-    """Here and not among the quick ones: what they need is compiled together with OpenFaaS."""
+    """With a full cache all that they need would be compiled again, for some minutes."""
     said = run(
         [programs.go(), "test", "-trimpath", "./provider"],
         cwd=programs.PROGRAMS / "openfaas",
