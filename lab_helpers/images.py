@@ -53,16 +53,19 @@ class Image:
     :ivar program: the program, where the recipe is the one of ``images/program``, for which an
         image of its own kind needs no folder.
     :ivar files: folders beside that program, which it finds under ``/``.
+    :ivar revision: what tells images of the same version apart, at the end of the tag.
     """
 
     name: str
     source: Source
     program: str = ""
     files: tuple[str, ...] = ()
+    revision: str = ""
 
     @property
     def reference(self) -> str:
-        return f"{REGISTRY}/lab/{self.name}:{self.source.version}"
+        tag = "-".join(filter(None, (self.source.version, self.revision)))
+        return f"{REGISTRY}/lab/{self.name}:{tag}"
 
     @property
     def artifact(self) -> Artifact:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .. import images
-from .._artifacts import Artifact
+from .._artifacts import Artifact, digest
 from ..images import Image
 from ..programs import ModuleFiles, Program
-from ._declaration import Declaration, ImageMap
+from ._declaration import OWN, Declaration, ImageMap
 
 
 def artifacts(component: Declaration, *, upstream: bool = False) -> list[Artifact]:
@@ -53,7 +53,16 @@ def image(component: Declaration, mapped: ImageMap) -> Image:
     (program,) = programs(component)
     binary = mapped.program.rpartition("/")[2]
     name = f"{component.name}-{binary}"
-    return Image(name, program, program=binary, files=mapped.files)
+    return Image(
+        name, program, program=binary, files=mapped.files, revision=_revision(component, mapped)
+    )
+
+
+def _revision(component: Declaration, mapped: ImageMap) -> str:
+    """A program of the course's own changes without its version: a cluster must see that."""
+    if not mapped.program.startswith(OWN):
+        return ""
+    return digest(Program(component.name).folder / mapped.program.rpartition("/")[2])[:8]
 
 
 def own_images(component: Declaration, *, upstream: bool = False) -> tuple[str, ...]:

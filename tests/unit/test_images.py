@@ -74,8 +74,9 @@ def test_what_an_image_copies_is_the_program_and_what_belongs_to_it(image: Image
 
 @ALL
 def test_a_reference_says_registry_name_and_version(image: Image) -> None:
-    assert re.fullmatch(r"localhost:32000/lab/[a-z-]+:v[0-9][\w.]*", image.reference)
-    assert image.reference == f"localhost:32000/lab/{image.name}:{image.source.version}"
+    assert re.fullmatch(r"localhost:32000/lab/[a-z-]+:v[0-9][\w.-]*", image.reference)
+    version = "-".join(filter(None, (image.source.version, image.revision)))
+    assert image.reference == f"localhost:32000/lab/{image.name}:{version}"
 
 
 @ALL

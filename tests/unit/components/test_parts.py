@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -91,14 +92,18 @@ def test_what_is_only_the_components_is_removed_with_it(pinned: Declaration) -> 
 def test_the_courses_own_programs_are_built_for_every_cluster(
     pinned: Declaration, declare: Declare
 ) -> None:
-    del pinned
+    (main := programs.PROGRAMS / pinned.name / "own" / "main.go").parent.mkdir()
+    main.write_text("package main")
     found = declare("one", module=MODULE, images=[*IMAGES, OWN])
     (program,) = components.programs(found)
     assert program.packages[-1] == "lab/programs/one/own"
     assert [each.name for each in components.artifacts(found, upstream=True)] == ["image-one-own"]
-    own = "localhost:32000/lab/one-own:v1.2.3"
-    assert _parts.upstream_reference(found, found.images[-1]) == own
+    own = _parts.upstream_reference(found, found.images[-1])
+    assert re.fullmatch(r"localhost:32000/lab/one-own:v1\.2\.3-[0-9a-f]{8}", own)
     assert _parts.own_images(found, upstream=True) == (own,)
+    # A cluster that has it must notice that it was changed, though its version is the same.
+    main.write_text("package main // changed")
+    assert _parts.upstream_reference(found, found.images[-1]) != own
 
 
 def test_build_tags_and_files_beside_a_program_make_another_artefact(
