@@ -70,7 +70,8 @@ class Image:
     @property
     def artifact(self) -> Artifact:
         inputs = (self.source.version, self.source.artifact.key, self.program, *self.files)
-        key = digest(_RECIPE, self.recipe, *inputs)
+        # The archive has the image's name in it.
+        key = digest(_RECIPE, self.recipe, *inputs, *filter(None, [self.revision]))
         title = f"make image {self.name} {self.source.version}"
         return Artifact(f"image-{self.name}", title, key, self._make)
 

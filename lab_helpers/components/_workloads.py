@@ -99,7 +99,9 @@ def _refuse_failed_pulls(found: Iterable[Object], failing_since: dict[str, float
 
 def _failed_pulls(found: Iterable[Object]) -> Iterator[tuple[str, str, str]]:
     for pod in (each for each in found if each["kind"] == "Pod"):
-        for container in pod["status"].get("containerStatuses", []):
+        status = pod["status"]
+        begun = (*status.get("initContainerStatuses", []), *status.get("containerStatuses", []))
+        for container in begun:
             waiting = container["state"].get("waiting", {})
             if waiting.get("reason") in _FAILED_PULL:
                 yield pod["metadata"]["name"], container["image"], waiting.get("message", "")
