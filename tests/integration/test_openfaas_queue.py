@@ -1,4 +1,4 @@
-"""Asynchronous calls, with the queue worker killed while they are made"""
+"""Asynchronous calls, with the queue worker and the queue itself killed while they are made"""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def api(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     image = push_probe(lab, tmp_path_factory.mktemp("functions"), LEDGER)
     with openfaas(lab) as made:
         for name in (WORKER, CALLBACK):
-            made.deploy(name, image)
+            # One pod, whatever the alerts say: what they got is read from one log.
+            made.deploy(name, image, labels={"com.openfaas.scale.max": "1"})
         yield made
 
 
@@ -70,6 +71,29 @@ def test_every_call_is_made_though_the_worker_is_killed(api: Api, lab: Lab) -> N
         what = f"{name} to be called for each of {CALLS} calls"
         lab.wait_until(what, partial(called_for_each, api, name, every), timeout=180)
     print(f"killed after {done} of {CALLS} calls")
+
+
+def test_what_was_accepted_outlives_the_queue(api: Api, lab: Lab) -> None:
+    first, later = 10_000, 10_001
+    lab.kubectl("scale", "deployment/queue-worker", "--replicas=0", "-n", "openfaas")
+    try:
+        lab.wait_until("no worker", lambda: not lab.pods("openfaas", "app=queue-worker"))
+        queue(api, first)
+        kill(lab, "nats")
+        lab.wait("deployment/nats", namespace="openfaas")
+    finally:
+        lab.kubectl("scale", "deployment/queue-worker", "--replicas=1", "-n", "openfaas")
+    lab.wait_until("the call to be made", lambda: first in numbers(api, WORKER), timeout=90)
+
+    def taken_again() -> bool:
+        try:
+            queue(api, later)
+        except (AssertionError, httpx.HTTPError):
+            return False
+        return True
+
+    lab.wait_until("the gateway to reach the queue again", taken_again, timeout=90)
+    lab.wait_until("its call to be made", lambda: later in numbers(api, CALLBACK), timeout=60)
 
 
 def test_the_callback_says_whose_answer_it_is(api: Api) -> None:
