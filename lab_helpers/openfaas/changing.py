@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64encode
 
 import httpx
 
-from .. import _wait
 from .._exceptions import UsageError
 from . import rollout
 from .access import Access
@@ -16,8 +14,6 @@ from .gateway import Refused
 
 MOST = 5
 """The Community Edition's gateway gives a function no more pods than this."""
-_REMEMBERED = 0.3
-"""Seconds for which the gateway remembers that a function has pods; it is a quarter, fixed."""
 
 
 class Changing(Access):
@@ -51,22 +47,6 @@ class Changing(Access):
             show("kubectl", *scaling)
             self._lab.kubectl(*scaling)
         rollout.wait(self._lab, name, self.namespace, timeout=timeout)
-        if not replicas:
-            self._until_asleep(name)
-
-    def _until_asleep(self, name: str) -> None:
-        """Wait until the gateway knows that there is nobody to send a call to.
-
-        Before, it would not wake the function, and the call would fail.
-        """
-        began = time.monotonic()
-
-        def probe() -> None:
-            available = self._status(name).get("availableReplicas", 0)
-            if available or time.monotonic() - began < _REMEMBERED:
-                raise _wait.NotYet(f"{available} pods, as the gateway has it")
-
-        _wait.until(f"the gateway to know that {name} has no pods", probe, timeout=10)
 
     def remove(self, name: str, *, timeout: float = 90) -> None:
         """Remove a function, and wait until its last pod has ended.

@@ -51,9 +51,9 @@ def test_a_workload_is_ready_when_all_its_pods_are_of_its_specification(
     assert _workloads._is_ready(found) is ready
 
 
-def pod(name: str, reason: str) -> dict[str, Any]:
+def pod(name: str, reason: str, kind: str = "containerStatuses") -> dict[str, Any]:
     state = {"waiting": {"reason": reason, "message": "no such host"}}
-    status = {"containerStatuses": [{"image": "example.org/a:v1", "state": state}]}
+    status = {kind: [{"image": "example.org/a:v1", "state": state}]}
     return {"kind": "Pod", "metadata": {"name": name}, "status": status}
 
 
@@ -70,6 +70,15 @@ def test_a_pull_that_goes_on_failing_is_an_error(monkeypatch: pytest.MonkeyPatch
         _workloads._refuse_failed_pulls([pod("web-1", "ImagePullBackOff")], since)
     assert refused.value.seen == "no such host"
     assert "run it again" in refused.value.remedy
+
+
+def test_the_pull_of_a_container_that_comes_first_can_fail_as_well() -> None:
+    waiting = pod("web-1", "ImagePullBackOff", "initContainerStatuses")
+    waiting["status"]["containerStatuses"] = pod("web-1", "PodInitializing")["status"][
+        "containerStatuses"
+    ]
+    failed = [("web-1", "example.org/a:v1", "no such host")]
+    assert list(_workloads._failed_pulls([waiting])) == failed
 
 
 @pytest.mark.parametrize("reason", ["ContainerCreating", "CrashLoopBackOff", "PodInitializing"])
