@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from . import _wait
 from ._exceptions import CommandError
 from ._kubectl import kubectl
 from .cluster import Connection
+from .tunnels import Tunnel
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -59,6 +61,11 @@ class Client:
         found: Object = json.loads(self.kubectl("get", kind, *chosen, *where, "-o", "json"))
         return found
 
+    def secret(self, name: str, *, namespace: str) -> dict[str, str]:
+        """What a Secret holds, by key, decoded."""
+        held = self.get("secret", name, namespace=namespace).get("data") or {}
+        return {key: b64decode(value).decode() for key, value in held.items()}
+
     def delete(self, kind: str, name: str, *, namespace: str = "") -> str:
         """Delete an object and wait until it is gone; one that is not there is fine."""
         where = ["--namespace", namespace] if namespace else []
@@ -67,6 +74,14 @@ class Client:
     def logs(self, resource: str, *, namespace: str, lines: int = 20) -> str:
         """The last lines a pod, or one pod of a Deployment, has printed."""
         return self.kubectl("logs", resource, "--namespace", namespace, f"--tail={lines}")
+
+    def port_forward(self, resource: str, port: int, *, namespace: str) -> Tunnel:
+        """A port of a pod or Service on this machine's loopback, for clients of databases.
+
+        :param resource: ``kind/name``. Behind a Service, it is one of the pods that are ready.
+        :raises CommandError: there is no such port; carries what kubectl said.
+        """
+        return Tunnel(self.connection, resource, port, namespace)
 
     def wait(
         self, resource: str, condition: str = "Available", *, namespace: str = "",

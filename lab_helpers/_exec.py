@@ -15,6 +15,7 @@ from ._config import environment, settings
 from ._exceptions import CommandError, Unsupported
 
 Argument = str | Path
+Process = subprocess.Popen[str]
 PYTHON: tuple[Argument, ...] = (sys.executable, "-P")
 """This interpreter, which never imports from the folder it happens to be started in."""
 
@@ -125,7 +126,7 @@ def spawn(
     log: Path,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-) -> subprocess.Popen[str]:
+) -> Process:
     """Start a program that outlives this one, its output appended to a file."""
     with log.open("a") as sink:
         return subprocess.Popen(

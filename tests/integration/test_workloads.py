@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 import time
-from pathlib import Path
 
 import httpx
 import pytest
 
-from lab_helpers import CommandError, Lab, _wait
-from lab_helpers._exec import spawn
+from lab_helpers import CommandError, Lab
 from lab_helpers.programs import CATALOGUE
 
 from .support import serve
@@ -40,28 +38,27 @@ def test_exec_runs_a_program_in_a_pod_and_hands_on_its_exit_code(lab: Lab, names
     assert failed.value.returncode == 2
 
 
-def test_port_forward_reaches_a_service(lab: Lab, namespace: str, tmp_path: Path) -> None:
+def test_port_forward_reaches_a_service_until_it_is_closed(lab: Lab, namespace: str) -> None:
     serve(lab, namespace)
-    log = tmp_path / "port-forward.log"
-    connection = lab.connection
-    forward = spawn(
-        [connection.kubectl, "--kubeconfig", connection.kubeconfig, "port-forward",
-         "--namespace", namespace, "service/web", ":http"], log=log,
-    )  # fmt: skip
-    try:
-        port = _wait.until("kubectl to say its port", lambda: said_port(log), timeout=15)
-        answer = httpx.get(f"http://127.0.0.1:{port}/", timeout=10, trust_env=False)
+    with lab.port_forward("service/web", 80, namespace=namespace) as tunnel:
+        address = f"http://{tunnel.host}:{tunnel.port}/"
+        answer = httpx.get(address, timeout=10, trust_env=False)
         assert answer.json()["hostname"] in lab.ready_pods(namespace)
-    finally:
-        forward.terminate()
-        forward.wait()
+        assert tunnel.open
+    assert not tunnel.open
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address, timeout=10, trust_env=False)
 
 
-def said_port(log: Path) -> str:
-    found = re.search(r"127\.0\.0\.1:(\d+) ->", log.read_text())
-    if found is None:
-        raise _wait.NotYet(log.read_text() or "it says nothing yet")
-    return found[1]
+def test_port_forward_says_why_it_cannot_be(lab: Lab, namespace: str) -> None:
+    with pytest.raises(CommandError, match='services "nobody" not found'):
+        lab.port_forward("service/nobody", 80, namespace=namespace)
+
+
+def test_secrets_are_read_as_what_they_stand_for(lab: Lab, namespace: str) -> None:
+    lab.kubectl("create", "secret", "generic", "pair", "--namespace", namespace,
+                "--from-literal=user=zoë", "--from-literal=password=a b")  # fmt: skip
+    assert lab.secret("pair", namespace=namespace) == {"user": "zoë", "password": "a b"}
 
 
 def test_top_shows_nodes_and_pods(lab: Lab) -> None:
