@@ -20,12 +20,13 @@ from ._files import give_to_owner
 from ._kubectl import kubectl
 from ._manifests import LEARNER, Place
 from .cluster import Connection
+from .functions import CHAPTER
 from .openfaas import FUNCTIONS
 from .session import variables
 
 NOTEBOOKS = ROOT / "notebooks"
-LABEL = "lab.serverless/chapter"
-"""The label of everything a chapter makes on the cluster; ``reset`` goes by it."""
+LABEL = CHAPTER
+"""``reset`` goes by it."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ from .stack import Deployment
 from .templates import Template
 
 FUNCTIONS = ROOT / "functions"
+CHAPTER = "lab.serverless/chapter"
+"""The label of everything that a chapter makes on the cluster."""
 _RECIPE = "2"
 """Raised when this module makes something else of the same inputs."""
 _NOT_IN_THE_IMAGE = ("Containerfile", "requirements.in", "requirements.txt", stack.FILE)
@@ -63,6 +65,11 @@ class Function:
                 remedy="give the function and its folder the same name",
             )
         return functions[self.name]
+
+    @property
+    def chapter(self) -> str:
+        """The chapter that deploys it, by its label; one without a label is for the first ones."""
+        return self.deployment.labels.get(CHAPTER, "") if self.deployment else ""
 
     @cached_property
     def template(self) -> Template | None:

@@ -187,6 +187,16 @@ def test_the_course_is_the_foundation_then_chapter_by_chapter() -> None:
         assert {each.name for each in function.artifacts} <= set(names)
 
 
+def test_nothing_of_a_later_chapter_is_built_before_what_an_earlier_one_needs() -> None:
+    """Whoever waits for a part waits until the one under way is done: that may take minutes."""
+    names = [each.name for each in builds.course()]
+    serving = components.artifacts(components.declaration("knative-serving"))
+    openfaas = components.artifacts(components.declaration("openfaas"))
+    of_the_second = [*functions.find("users-api").artifacts, *serving]
+    last = max(names.index(each.name) for each in of_the_second)
+    assert last < min(names.index(each.name) for each in openfaas)
+
+
 def test_after_the_course_is_built_what_only_building_needed_is_gone(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
