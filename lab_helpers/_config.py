@@ -13,7 +13,9 @@ from ._exceptions import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
 _LEARNER = re.compile(r"[a-z][a-z0-9]{0,11}")
-_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,8}[a-z0-9])?")
+LONGEST_NAME = 10
+"""Letters of a cluster's name: with what is put before it, it names a network interface."""
+_NAME = re.compile(rf"[a-z](?:[a-z0-9-]{{0,{LONGEST_NAME - 2}}}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Settings:
     :ivar root: the clone's folder.
     :ivar cache: what is built once and kept, ``serverless-lab`` in ``LAB_CACHE`` or in the
         user's cache folder.
+    :ivar build: executed notebooks, reports, diagnostics: everything made for the reader;
+        ``build`` in the clone, or what ``LAB_BUILD`` says.
     :ivar name: the embedded cluster's name (``LAB_NAME``), at most 10 characters.
     :ivar egress: whether the sandbox gets a way out to the network (``LAB_EGRESS=1`` or ``0``);
         None leaves it as the cluster was made.
@@ -39,6 +43,7 @@ class Settings:
 
     root: Path
     cache: Path
+    build: Path
     name: str
     egress: bool | None
     cluster: str
@@ -50,11 +55,6 @@ class Settings:
     solve: bool
     owner: tuple[int, int]
     is_root: bool
-
-    @property
-    def build(self) -> Path:
-        """Executed notebooks, reports, diagnostics: everything made for the reader."""
-        return self.root / "build"
 
     @property
     def clusters(self) -> Path:
@@ -79,6 +79,7 @@ def settings() -> Settings:
         root=ROOT,
         # A folder of its own in any case: what is in it is removed without asking.
         cache=Path(os.environ.get("LAB_CACHE") or cache_home).absolute() / "serverless-lab",
+        build=ROOT / (os.environ.get("LAB_BUILD") or "build"),
         name=name,
         egress=_switch("LAB_EGRESS"),
         cluster=os.environ.get("LAB_CLUSTER") or "embedded",

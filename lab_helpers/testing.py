@@ -1,25 +1,34 @@
-"""The tests, stage by stage in one pytest process, and a diagnosis where they fail."""
+"""The tests, stage by stage in one run of pytest, and a diagnosis where they fail.
+
+Most of a test's time is waiting: for pods to come, and for pods to go. So two workers of
+pytest-xdist do the tests, each on a cluster of its own; ``tests/conftest.py`` hands them out.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from ._config import ROOT, environment, settings
+from ._config import LONGEST_NAME, ROOT, environment, export, settings
 from ._exceptions import LabError, UsageError, tail
 from ._exec import PYTHON, call
 from ._files import give_to_owner, remove_tree
 from ._kubectl import kubectl
 from .cluster import Provider, provider
+from .cluster.embedded.provider import EmbeddedProvider
 from .session import variables
 
 STAGES = ("unit", "functions", "manifests", "integration", "notebooks", "faults")
 """Folders of ``tests/``, in an order in which an earlier failure explains the later ones."""
 
 TESTS = ROOT / "tests"
+WORKERS = 2
+BESIDE = "-2"
+"""What the name of the second worker's cluster ends with, and that of its ``build`` folder."""
 _EVENTS = 30
 _LINES = 8
 
@@ -51,19 +60,59 @@ def run(selected: list[str], *, full: bool) -> int:
     # nbval takes seconds to load; the tests that need it start it themselves.
     flags = ["-v", "-p", "no:cacheprovider", "-p", "no:nbval", *(["--full"] if full else [])]
     folders = [TESTS / stage for stage in selected]
-    code = call(
-        [*PYTHON, "-m", "pytest", *flags, *folders],
-        env=environment(**connected),
-        cwd=ROOT,
-    )
-    if code != 0 and source is not None:
-        diagnose(source)
+    try:
+        code = call(
+            [*PYTHON, "-m", "pytest", *flags, *_side_by_side(source), *folders],
+            env=environment(**connected),
+            cwd=ROOT,
+        )
+        if code != 0:
+            _diagnose_all(source)
+    finally:
+        for second in _second(source):
+            second.delete()
     return code
 
 
-def diagnose(source: Provider) -> None:
-    """Show on stderr what may explain a failure; all of it is kept in ``build/diagnostics``."""
+def _side_by_side(source: Provider | None) -> list[str]:
+    """How pytest is told to; a cluster that is not the course's is the only one there is."""
+    alone = source is not None and source.name != "embedded"
+    workers = min(os.cpu_count() or 1, WORKERS)
+    if alone or workers < 2:
+        return []
+    # In the order of the stages: xdist would begin with the modules that have most tests.
+    return ["-p", "xdist", f"--numprocesses={workers}", "--no-loadscope-reorder"]
+
+
+def become_second() -> None:
+    """Have this process, and what it starts, use a cluster and a folder of their own."""
+    here = settings()
+    export(LAB_NAME=_beside(here.name), LAB_BUILD=f"{here.build}{BESIDE}", KUBECONFIG="")
+
+
+def _beside(name: str) -> str:
+    return name[: LONGEST_NAME - len(BESIDE)] + BESIDE
+
+
+def _second(source: Provider | None) -> list[Provider]:
+    """The second worker's cluster, where it made one."""
+    if source is None or source.name != "embedded":
+        return []
+    second = EmbeddedProvider(_beside(settings().name))
+    return [] if second.status().state == "absent" else [second]
+
+
+def _diagnose_all(source: Provider | None) -> None:
     folder = settings().build / "diagnostics"
+    if source is not None:
+        diagnose(source, folder)
+    for second in _second(source):
+        print("── the second worker's cluster", file=sys.stderr)
+        diagnose(second, folder.with_name(f"{folder.name}{BESIDE}"))
+
+
+def diagnose(source: Provider, folder: Path) -> None:
+    """Show on stderr what may explain a failure; all of it is kept in a folder."""
     remove_tree(folder)
     folder.mkdir(parents=True)
     with suppress(LabError):

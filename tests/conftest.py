@@ -1,7 +1,12 @@
-"""What the tests of every stage share: the cluster, a namespace of one's own, ``--full``."""
+"""What the tests of every stage share: the cluster, a namespace of one's own, ``--full``.
+
+Two workers do them side by side (see ``lab_helpers.testing``). The second one makes a cluster of
+its own as soon as a test needs one, so that nobody's objects are in anybody's way.
+"""
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -10,7 +15,8 @@ from typing import Any
 import pytest
 
 import lab_helpers
-from lab_helpers import Lab, LabError
+from lab_helpers import Lab, LabError, testing
+from lab_helpers._exec import PYTHON, run
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,6 +25,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: takes long, runs with --full only")
+    if _is_second(config):
+        testing.become_second()
+
+
+def _is_second(config: pytest.Config) -> bool:
+    worker: dict[str, Any] = getattr(config, "workerinput", {})
+    return worker.get("workerid", "gw0") != "gw0"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hands the tests out, in their order, so that what belongs together stays together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return what_belongs_together(nodeid)
+
+    return ByModule(config, log)
+
+
+def what_belongs_together(nodeid: str) -> str:
+    """The name of the tests that one worker does one after the other.
+
+    A chapter is executed and its exercises are done on one cluster; the rest goes by modules, and
+    the manifests, which are rendered once, by their folder.
+    """
+    module = nodeid.partition("::")[0]
+    if "/manifests/" in f"/{module}":
+        return "manifests"
+    chapter = re.search(r"\[(\d\d)\b", nodeid) if "/notebooks/" in f"/{module}" else None
+    return f"chapter {chapter[1]}" if chapter else module
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -31,8 +69,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """The running cluster, with nobody there to do the exercises."""
+    if _is_second(request.config):
+        run([*PYTHON, "-m", "lab_helpers", "up"], timeout=300)
     connected = lab_helpers.connect(solve=True)
     yield connected
     for client in ("http", "api"):

@@ -39,8 +39,8 @@ class Entry:
 
 
 def changing(name: str) -> AbstractContextManager[None]:
-    """One change of a component at a time, as far as this machine makes it."""
-    path = settings().cache / "components" / f".{name}.lock"
+    """One change of a component of a cluster at a time, as far as this machine makes it."""
+    path = settings().cache / "components" / f".{settings().name}.{name}.lock"
     return locked(path, f"component {name}", timeout=600)
 
 

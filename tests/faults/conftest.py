@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 
     def line(text: str) -> None:
         with capsys.disabled():
-            print(f"\n    {text} ", end="", flush=True)
+            # A worker of pytest-xdist has no other way out.
+            print(f"    {text}", file=sys.stderr, flush=True)
 
     return line
 
@@ -49,12 +51,14 @@ def _machine_stays_as_it_is() -> Iterator[None]:
         if added := Surroundings.now().beyond(before):
             raise _wait.NotYet("; ".join(added))
 
-    _wait.until("this machine to be as it was", unchanged, timeout=5)
+    _wait.until("this machine to be as it was", unchanged, timeout=20)
 
 
 @pytest.fixture(scope="session")
-def _faults() -> Iterator[OwnCluster]:
-    cluster = OwnCluster("faults")
+def _faults(request: pytest.FixtureRequest) -> Iterator[OwnCluster]:
+    """Each worker has one, so that they do not break each other's."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "gw0")
+    cluster = OwnCluster(f"faults-{worker.removeprefix('gw')}")
     yield cluster
     assert cluster.down() == []
 

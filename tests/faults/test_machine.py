@@ -9,9 +9,9 @@ KINDS = {"cgroup", "folder", "interface", "mount", "namespace", "process", "rout
 
 
 def test_a_running_cluster_leaves_traces_of_every_kind(faults: OwnCluster) -> None:
-    found = traces("faults", faults.namespaces())
+    found = traces(faults.name, faults.namespaces())
     assert {trace.split()[0] for trace in found} == KINDS
 
 
 def test_another_cluster_leaves_no_trace_under_this_name(faults: OwnCluster) -> None:
-    assert traces("fault", faults.namespaces()) == []
+    assert traces(faults.name[:-1], faults.namespaces()) == []

@@ -44,7 +44,7 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed(
     with writer.writing():
         until("a hundred writes", lambda: len(writer.acknowledged) > 100, timeout=30)
         os.kill(faults.init, signal.SIGKILL)
-    until("the sandbox to be gone", lambda: gone(namespaces), timeout=10)
+    until("the sandbox to be gone", lambda: gone(faults, namespaces), timeout=10)
     began = time.monotonic()
     faults.command("up")
     say(f"{len(writer.acknowledged)} writes acknowledged, up again in {since(began)}")
@@ -56,19 +56,19 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed(
     assert lab.kubectl("get", "--raw", "/readyz/etcd") == "ok"
 
 
-def gone(namespaces: set[str]) -> bool:
+def gone(cluster: OwnCluster, namespaces: set[str]) -> bool:
     """Whether all that is left is what the disk keeps."""
-    left = [each for each in traces("faults", namespaces) if each.startswith(("process", "mount"))]
-    assert left == []
+    found = traces(cluster.name, namespaces)
+    assert [each for each in found if each.startswith(("process", "mount"))] == []
     return True
 
 
 def test_down_leaves_no_trace_of_a_killed_sandbox(faults: OwnCluster) -> None:
     namespaces = faults.namespaces()
     os.kill(faults.init, signal.SIGKILL)
-    until("the sandbox to be gone", lambda: gone(namespaces), timeout=10)
+    until("the sandbox to be gone", lambda: gone(faults, namespaces), timeout=10)
     faults.command("down")
-    assert traces("faults", namespaces) == []
+    assert traces(faults.name, namespaces) == []
 
 
 def test_volumes_and_workloads_come_back_after_a_stop(
@@ -86,7 +86,7 @@ def test_volumes_and_workloads_come_back_after_a_stop(
     namespaces = faults.namespaces()
     faults.command("stop")
     stopped = since(began)
-    assert gone(namespaces)
+    assert gone(faults, namespaces)
     assert faults.status()["state"] == "stopped"
     began = time.monotonic()
     faults.command("up")

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from lab_helpers import Lab, course
 from lab_helpers._config import ROOT, environment
-from lab_helpers.course import NOTEBOOKS, Chapter, chapters
+from lab_helpers.course import Chapter, chapters
 
 from .conftest import left_behind
 
@@ -36,23 +36,21 @@ def test_papermill_executes_it(chapter: Chapter, lab: Lab) -> None:
     must_pass(chapter, lab)
 
 
-@pytest.mark.timeout(COURSE)
-def test_nbval_executes_all_of_them(clean: Lab, tmp_path: Path) -> None:
+@pytest.mark.timeout(SECONDS)
+def test_nbval_executes_it(chapter: Chapter, lab: Lab, tmp_path: Path) -> None:
+    course.reset(lab.connection, chapter)
     tools = {"IPYTHONDIR": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval-lax",
-         f"--timeout={SECONDS}", NOTEBOOKS],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist",
+         "--nbval-lax", f"--timeout={SECONDS}", chapter.path],
         env=environment(LAB_SOLVE="1", **tools), cwd=ROOT, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
-    cells = sum(
-        cell.cell_type == "code"
-        for chapter in chapters()
-        for cell in nbformat.read(chapter.path, as_version=4).cells
-    )
+    cells = nbformat.read(chapter.path, as_version=4).cells
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{cells} passed" in done.stdout.splitlines()[-1]
-    assert [name for chapter in chapters() for name in left_behind(clean, chapter)] == []
+    count = sum(cell.cell_type == "code" for cell in cells)
+    assert f"{count} passed" in done.stdout.splitlines()[-1]
+    assert left_behind(lab, chapter) == [], "the chapter did not clean up"
 
 
 @pytest.mark.parametrize(("value", "expected"), [("1", "True"), ("", "False")])
@@ -110,7 +108,8 @@ def lab_run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), path)
         return subprocess.run(
             [sys.executable, "-c", LAB_RUN, tmp_path, "run"],
-            env=environment(COLUMNS="160"), capture_output=True, text=True, check=False,
+            env=environment(COLUMNS="160", LAB_BUILD=""), capture_output=True, text=True,
+            check=False,
         )  # fmt: skip
 
     return run

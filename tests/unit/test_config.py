@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab_helpers import UsageError, _config
-from lab_helpers._config import settings
+from lab_helpers._config import ROOT, settings
 
 
 @pytest.mark.parametrize("name", ["lab", "a", "a-b", "l2", "abcdefghij"])
@@ -93,3 +93,13 @@ def test_environment_changes_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_exported_variables_are_those_of_the_process() -> None:
     _config.export(LAB_DOMAIN="example.localhost")
     assert os.environ["LAB_DOMAIN"] == _config.lookup("LAB_DOMAIN") == "example.localhost"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [("", ROOT / "build"), ("other", ROOT / "other"), ("/a/b", Path("/a/b"))]
+)
+def test_where_what_is_made_for_the_reader_is_kept(
+    said: str, expected: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_BUILD", said)
+    assert settings().build == expected

@@ -46,7 +46,7 @@ def went(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]
     before = dict(os.environ)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(course, "NOTEBOOKS", notebooks)
-        here = dataclasses.replace(settings(), root=root)
+        here = dataclasses.replace(settings(), build=root / "build")
         patch.setattr(course, "settings", lambda: here)
         # A page takes as long to make as a small chapter to run; tests/notebooks has pages.
         patch.setattr(course, "_make_page", lambda _: None)

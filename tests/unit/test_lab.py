@@ -184,7 +184,7 @@ def test_manifests_are_found_relative_to_the_notebook(monkeypatch: pytest.Monkey
 def test_a_learners_manifests_say_so_and_are_what_is_applied(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    here = replace(settings(), root=tmp_path)
+    here = replace(settings(), build=tmp_path / "build")
     monkeypatch.setattr(_manifests, "settings", lambda: here)
     lab = Answering("")
     lab.learner = "ann"

@@ -27,7 +27,7 @@ OWN = frozenset({"mine"})
 @pytest.fixture(autouse=True)
 def build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where copies are written to."""
-    here = dataclasses.replace(settings(), root=tmp_path)
+    here = dataclasses.replace(settings(), build=tmp_path / "build")
     monkeypatch.setattr(_manifests, "settings", lambda: here)
     return here.build
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,9 +13,11 @@ from typing import Any
 import pytest
 
 from lab_helpers import UsageError, testing
-from lab_helpers._config import ROOT
+from lab_helpers._config import ROOT, settings
 from lab_helpers._files import write
-from lab_helpers.cluster import Connection
+from lab_helpers.cluster import Connection, Status
+
+from .. import conftest
 
 PASSING = "def test_passes(): pass\n"
 FAILING = "def test_fails(): assert False\n"
@@ -61,6 +65,7 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Loading every plugin takes seconds, and these tests need none.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setattr(testing, "TESTS", tmp_path / "tests")
+    monkeypatch.setattr(testing, "WORKERS", 1)
     return tmp_path / "tests"
 
 
@@ -89,13 +94,9 @@ class Cluster:
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster(tmp_path)
     monkeypatch.setattr(testing, "provider", lambda: made)
-    monkeypatch.setattr(testing, "settings", lambda: Build(tmp_path / "build"))
+    monkeypatch.setenv("LAB_BUILD", str(tmp_path / "build"))
+    settings.cache_clear()
     return made
-
-
-class Build:
-    def __init__(self, build: Path) -> None:
-        self.build = build
 
 
 def run(capfd: pytest.CaptureFixture[str], *selected: str, full: bool = False) -> tuple[Any, ...]:
@@ -134,6 +135,90 @@ def test_without_a_cluster_there_is_no_diagnosis(
     assert code == 1
     assert "1 failed" in out.splitlines()[-1]
     assert err == ""
+
+
+@pytest.mark.usefixtures("stages")
+def test_two_workers_share_the_tests(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(testing, "WORKERS", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    code, out, _ = run(capfd, "unit", "functions")
+    assert code == 0
+    assert "2 passed" in out.splitlines()[-1]
+    done = re.findall(r"\[(gw\d)\].* PASSED \S*test_(\w+).py::test_passes", out)
+    assert sorted(done) == [("gw0", "unit"), ("gw1", "functions")]
+
+
+@pytest.mark.parametrize(("cpus", "name"), [(1, "embedded"), (2, "kubeconfig")])
+def test_one_core_or_one_cluster_has_one_worker(
+    cpus: int, name: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.name = name
+    monkeypatch.setattr(os, "cpu_count", lambda: cpus)
+    assert testing._side_by_side(cluster) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ("tests/unit/test_a.py::test_b[01]", "tests/unit/test_a.py"),
+        ("tests/manifests/test_a.py::test_b", "manifests"),
+        ("tests/notebooks/test_a.py::test_b", "tests/notebooks/test_a.py"),
+        ("tests/notebooks/test_a.py::test_b[1]", "tests/notebooks/test_a.py"),
+        ("tests/notebooks/test_a.py::test_b[01-one]", "chapter 01"),
+        ("tests/notebooks/test_c.py::test_d[01/scale]", "chapter 01"),
+    ],
+)
+def test_a_worker_does_what_belongs_together(test: str, expected: str) -> None:
+    assert conftest.what_belongs_together(test) == expected
+
+
+def test_the_second_worker_has_a_cluster_and_a_folder_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, second in (("lab", "lab-2"), ("abcdefghij", "abcdefgh-2")):
+        monkeypatch.setenv("LAB_NAME", name)
+        monkeypatch.setenv("LAB_BUILD", "")
+        settings.cache_clear()
+        first = settings().build
+        testing.become_second()
+        assert settings().name == second
+        assert settings().build == first.with_name("build-2")
+
+
+@pytest.fixture
+def second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The second worker has made a cluster; what is done about it is noted."""
+    noted: list[str] = []
+
+    class Second(Cluster):
+        def __init__(self, name: str) -> None:
+            super().__init__(tmp_path)
+            noted.append(f"the cluster is {name}")
+
+        def status(self) -> Status:
+            return Status("running")
+
+        def delete(self) -> None:
+            noted.append("deleted")
+
+    monkeypatch.setattr(testing, "EmbeddedProvider", Second)
+    monkeypatch.setenv("LAB_NAME", "lab")
+    return noted
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_second_workers_cluster_is_looked_at_and_removed(
+    stages: Path, second: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(stages / "manifests/test_manifests.py", FAILING)
+    code, _, err = run(capfd, "manifests")
+    assert code == 1
+    assert err.count("the kubelet's last words") == 2
+    assert (stages.parent / "build/diagnostics-2/cluster/nodes.json").exists()
+    assert set(second) == {"the cluster is lab-2", "deleted"}
+    assert second[-1] == "deleted"
 
 
 @pytest.mark.usefixtures("cluster")

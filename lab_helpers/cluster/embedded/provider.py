@@ -26,12 +26,15 @@ from .services import has_egress
 
 
 class EmbeddedProvider:
-    """A cluster of this machine's own, named by ``LAB_NAME``."""
+    """A cluster of this machine's own.
+
+    :param cluster: its name; that in ``LAB_NAME`` where none is given.
+    """
 
     name = "embedded"
 
-    def __init__(self) -> None:
-        self._cluster = settings().name
+    def __init__(self, cluster: str = "") -> None:
+        self._cluster = cluster or settings().name
 
     def create(self) -> Connection:
         """Build what is missing, then make or start the node; return when it is ready."""
@@ -121,7 +124,7 @@ class EmbeddedProvider:
         module = [*PYTHON, "-m", "lab_helpers.cluster.embedded", operation]
         here = settings()
         variables = {
-            "LAB_NAME": here.name,
+            "LAB_NAME": self._cluster,
             "LAB_CACHE": str(here.cache.parent),
             "LAB_EGRESS": "" if here.egress is None else str(int(here.egress)),
             "PYTHONPATH": str(here.root),

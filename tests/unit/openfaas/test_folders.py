@@ -108,7 +108,7 @@ def test_a_function_that_is_nowhere_is_refused_with_those_that_are(own: Folders)
 def test_learners_have_folders_of_their_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    here = dataclasses.replace(settings(), root=tmp_path)
+    here = dataclasses.replace(settings(), build=tmp_path / "build")
     monkeypatch.setattr(folders, "settings", lambda: here)
     assert Folders.of("").own == tmp_path / "build" / "functions"
     assert Folders.of("ann").own == tmp_path / "build" / "functions-ann"
