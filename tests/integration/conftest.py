@@ -1,4 +1,8 @@
-"""What the tests of a running cluster begin with."""
+"""What the tests of a running cluster begin with.
+
+Components that they enable stay enabled, as after a chapter: the next module has them at once.
+``test_components.py`` begins without any.
+"""
 
 from __future__ import annotations
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab_helpers import Lab, components, functions
-from lab_helpers.cluster import provider
+from lab_helpers import Lab, functions
 from lab_helpers.openfaas.workflow import OpenFaaS
 
 from .support import command
@@ -24,14 +23,11 @@ HELLO = ["hello-node", "hello-python"]
 @pytest.fixture(scope="module")
 def faas(lab: Lab) -> Iterator[OpenFaaS]:
     """Of a learner that nobody else is, and nothing of them afterwards."""
-    before = components.enabled(lab.connection)
     command("enable", "openfaas", timeout=300)
     learner = Lab(lab.connection, chapter="78", learner=f"ida{secrets.token_hex(3)}")
     yield learner.openfaas()
     lab.delete("namespace", learner.openfaas().namespace)
     close(learner)
-    if "openfaas" not in before:
-        components.disable(provider(), "openfaas")
 
 
 @pytest.fixture(scope="module", params=DEPLOYED)

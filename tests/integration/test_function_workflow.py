@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from lab_helpers import Lab, LabError, UsageError, components, course, load, stack
+from lab_helpers import Lab, LabError, UsageError, course, load, stack
 from lab_helpers._config import settings
 from lab_helpers._files import remove_tree
-from lab_helpers.cluster import provider
 from lab_helpers.course import LABEL, Chapter
 from lab_helpers.openfaas.folders import Folders
 from lab_helpers.openfaas.workflow import OpenFaaS
@@ -28,12 +27,8 @@ SAYS = 'def handle(event, context):\n    return {{"statusCode": 200, "body": "{0
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _openfaas(lab: Lab) -> Iterator[None]:
-    before = components.enabled(lab.connection)
+def _openfaas(lab: Lab) -> None:  # noqa: ARG001 - the cluster must be there
     command("enable", OPENFAAS, timeout=300)
-    yield
-    if OPENFAAS not in before:
-        components.disable(provider(), OPENFAAS)
 
 
 @pytest.fixture(scope="module")

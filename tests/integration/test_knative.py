@@ -15,8 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from lab_helpers import Lab, _http, components
-from lab_helpers.cluster import provider
+from lab_helpers import Lab, _http
 
 from .made_up import KNATIVE
 from .support import apply, command, post, serve
@@ -25,12 +24,8 @@ CALLERS = 4
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _knative(lab: Lab) -> Iterator[None]:
-    before = components.enabled(lab.connection)
+def _knative(lab: Lab) -> None:  # noqa: ARG001 - the cluster must be there
     command("enable", KNATIVE, timeout=200)
-    yield
-    if KNATIVE not in before:
-        components.disable(provider(), KNATIVE)
 
 
 def deploy(

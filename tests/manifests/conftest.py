@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ import yaml
 
 from lab_helpers import Lab, _manifests, builds, components
 from lab_helpers._config import ROOT, settings
-from lab_helpers.cluster import Connection, provider
+from lab_helpers.cluster import Connection
 from lab_helpers.cluster.embedded.actions.apply_addons import apply_addons
 from lab_helpers.cluster.embedded.node import Node
 from lab_helpers.components import _parts, _rendering
@@ -85,22 +85,15 @@ def render(lab: Lab, of_the_start: dict[str, Any]) -> Render:
 
 
 @pytest.fixture(scope="session")
-def component_of(lab: Lab, render: Render) -> Iterator[ComponentOf]:
-    """The component that brings a kind, empty where none does.
-
-    What the tests enable is disabled in the end.
-    """
-    before = components.enabled(lab.connection)
+def component_of(render: Render) -> ComponentOf:
+    """The component that brings a kind, empty where none does."""
     bring = {
         (each["spec"]["group"], each["spec"]["names"]["kind"]): folder.name
         for folder in OF_COMPONENTS
         for each in _manifests.objects(render(folder))
         if each["kind"] == "CustomResourceDefinition"
     }
-    yield lambda version, kind: bring.get((version.rpartition("/")[0], kind), "")
-    for name in reversed(components.enabled(lab.connection)):
-        if name not in before:
-            components.disable(provider(), name)
+    return lambda version, kind: bring.get((version.rpartition("/")[0], kind), "")
 
 
 @pytest.fixture
