@@ -46,10 +46,12 @@ def _machine_stays_as_it_is() -> Iterator[None]:
     before = Surroundings.now()
     yield
 
+    added = set(Surroundings.now().beyond(before))
+
     def unchanged() -> None:
-        # Somebody else's temporary files come and go.
-        if added := Surroundings.now().beyond(before):
-            raise _wait.NotYet("; ".join(added))
+        # Somebody else's temporary files come and go; what this test left stays.
+        if left := added & set(Surroundings.now().beyond(before)):
+            raise _wait.NotYet("; ".join(sorted(left)))
 
     _wait.until("this machine to be as it was", unchanged, timeout=20)
 

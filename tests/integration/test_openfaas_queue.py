@@ -62,10 +62,13 @@ def kill(lab: Lab, app: str) -> None:
 def test_every_call_is_made_though_the_worker_is_killed(api: Api, lab: Lab) -> None:
     every = set(range(CALLS))
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(partial(queue, api), every))
-    lab.wait_until("calls to be made", lambda: len(numbers(api, WORKER)) > CALLS / 10)
-    kill(lab, "queue-worker")
-    done = len(numbers(api, WORKER))
+        # While they are queued: a worker may be quicker than those who give it work.
+        queued = [pool.submit(queue, api, number) for number in every]
+        lab.wait_until("calls to be made", lambda: len(numbers(api, WORKER)) > CALLS / 10)
+        kill(lab, "queue-worker")
+        done = len(numbers(api, WORKER))
+        for each in queued:
+            each.result()
     assert done < CALLS, "it was killed in the midst of its work"
     for name in (WORKER, CALLBACK):
         what = f"{name} to be called for each of {CALLS} calls"
