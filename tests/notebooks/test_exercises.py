@@ -104,6 +104,10 @@ def prepare_chapter_02(lab: Lab) -> None:
     lab.enable("knative-serving")
     lab.push_function("users-api", tag="v1")
     lab.delete("ksvc", "knative-rest", namespace=namespace)
+    # A new one has revisions of the same names: neither they nor their pods must be there still.
+    revisions = "revisions.serving.knative.dev"
+    lab.wait_until("no revision", lambda: not lab.get(revisions, namespace=namespace)["items"])
+    lab.wait_until("no pod but those that end", lambda: not lab.pods(namespace))
     lab.kubectl("apply", "--filename", folder / "namespace.yaml")
     for revision in ("service.yaml", "service-v2.yaml"):
         lab.kubectl("apply", "--filename", folder / revision)
