@@ -83,6 +83,12 @@ class Client:
         """
         return Tunnel(self.connection, resource, port, namespace)
 
+    def external_address(self, service: str, *, namespace: str) -> str:
+        """Where a Service of type LoadBalancer is reached from outside; empty if nowhere yet."""
+        status = self.get("service", service, namespace=namespace)["status"]["loadBalancer"]
+        given: Object = (status.get("ingress") or [{}])[0]
+        return str(given.get("ip") or given.get("hostname") or "")
+
     def wait(
         self, resource: str, condition: str = "Available", *, namespace: str = "",
         timeout: float = 60,

@@ -20,6 +20,8 @@ class Connection:
     :ivar registry_address: the same registry as it is reached from here.
     :ivar kubectl: the client that fits the cluster's version.
     :ivar images: whether components run images ``built`` here or pulled from ``upstream``.
+    :ivar pool: addresses for Services of type LoadBalancer, as ``10.153.0.128/26``; empty where
+        they are not the course's to give.
     """
 
     provider: str
@@ -30,6 +32,7 @@ class Connection:
     registry_address: str
     kubectl: Path
     images: str = "built"
+    pool: str = ""
 
 
 @dataclass(frozen=True)

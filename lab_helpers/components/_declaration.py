@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -75,6 +75,9 @@ class Declaration(_Strict):
     :ivar module: the Go module whose version is the component's; pinned in ``programs/NAME``.
     :ivar release: the version people know, where the module's is another one.
     :ivar because: why it is another one.
+    :ivar clusters: the kinds of cluster that it is for; all of them where none is named. On
+        another one it cannot be enabled, and what needs it does without.
+    :ivar instead: what those have in its place.
     :ivar needs: components that must be enabled before.
     :ivar sources: folders of pinned modules (``MODULE//FOLDER``), put beside the kustomization
         under these names.
@@ -91,6 +94,8 @@ class Declaration(_Strict):
     module: str = ""
     release: Version | None = None
     because: str = ""
+    clusters: tuple[Literal["embedded", "microk8s", "kubeconfig"], ...] = ()
+    instead: str = ""
     needs: tuple[str, ...] = ()
     sources: dict[str, str] = Field(default_factory=dict)
     leave_out: tuple[str, ...] = ()
@@ -106,11 +111,17 @@ class Declaration(_Strict):
             raise ValueError("a release beside the module's version needs a reason (because)")
         if (self.sources or any(i.program for i in self.images)) and not self.module:
             raise ValueError("what comes from modules needs the module that gives the version")
+        if bool(self.clusters) != bool(self.instead):
+            raise ValueError("who is for some clusters says what the others have instead")
         return self
 
     @property
     def folder(self) -> Path:
         return COMPONENTS / self.name
+
+    def is_for(self, cluster: str) -> bool:
+        """Whether it is for this kind of cluster."""
+        return not self.clusters or cluster in self.clusters
 
     def takes(self, source: str) -> bool:
         """Whether a file of the sources is applied."""

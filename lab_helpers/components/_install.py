@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from .. import _progress, _wait, builds
 from .._artifacts import digest
-from .._exceptions import CommandError, LabError, tail
+from .._exceptions import CommandError, LabError, UsageError, tail
 from ..cluster import Connection, Provider
 from . import _parts, _record, _rendering, _secrets
 from ._declaration import Declaration, declaration
@@ -27,20 +27,28 @@ TIMEOUT = 180
 def enable(provider: Provider, name: str) -> None:
     """Put a component on the cluster, what it needs before it, and wait until it is ready.
 
-    :raises UsageError: there is no such component.
+    :raises UsageError: there is no such component, or it is not for this kind of cluster.
     :raises LabError: something of the same name is there that is not the course's, or what was
         built cannot be had.
     :raises WaitTimeout: it did not become ready; says which workload, and why.
     """
-    for each in _with_needs(name):
+    wanted = declaration(name)
+    if not wanted.is_for(provider.name):
+        raise UsageError(
+            f"{name} is not for this cluster, but for: {', '.join(wanted.clusters)}",
+            remedy=wanted.instead,
+        )
+    for each in _with_needs(name, provider.name):
         with _record.changing(each):
             _enable(provider, declaration(each))
 
 
-def _with_needs(name: str) -> list[str]:
+def _with_needs(name: str, cluster: str) -> list[str]:
+    """A component after all that it needs, as far as that is for this kind of cluster."""
     needed: dict[str, None] = {}
     for each in declaration(name).needs:
-        needed.update(dict.fromkeys(_with_needs(each)))
+        if declaration(each).is_for(cluster):
+            needed.update(dict.fromkeys(_with_needs(each, cluster)))
     return [*needed, name]
 
 

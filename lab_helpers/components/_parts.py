@@ -53,8 +53,10 @@ def image(component: Declaration, mapped: ImageMap) -> Image:
     (program,) = programs(component)
     binary = mapped.program.rpartition("/")[2]
     name = f"{component.name}-{binary}"
+    # Go calls a program that is compiled alone as it is told to: after the component.
+    file = binary if len(program.packages) > 1 else program.name
     return Image(
-        name, program, program=binary, files=mapped.files, revision=_revision(component, mapped)
+        name, program, program=file, files=mapped.files, revision=_revision(component, mapped)
     )
 
 

@@ -52,6 +52,7 @@ def values(connection: Connection) -> dict[str, str]:
         "domain": connection.domain,
         "ingress_port": str(connection.ingress_port),
         "registry": connection.registry or REGISTRY,
+        "pool": connection.pool,
     }
 
 

@@ -125,8 +125,23 @@ def test_services_and_claims_choose_pods_that_there_are(objects: Objects) -> Non
     labels = [pod["metadata"].get("labels", {}).items() for pod in pods]
     services = [each for each in objects if (each["apiVersion"], each["kind"]) == ("v1", "Service")]
     for service in services:
+        if service["spec"].get("type") == "ExternalName":
+            continue
         selector = service["spec"]["selector"].items()
         assert any(selector <= each for each in labels), named(service)
+
+
+def test_names_for_other_services_are_of_services_that_there_are(
+    objects: Objects, all_objects: Objects
+) -> None:
+    there = {
+        f"{each['metadata']['name']}.{each['metadata'].get('namespace')}.svc.cluster.local"
+        for each in all_objects
+        if (each["apiVersion"], each["kind"]) == ("v1", "Service")
+    }
+    names = [each["spec"]["externalName"] for each in objects if each["kind"] == "Service"
+             and each["spec"].get("type") == "ExternalName"]  # fmt: skip
+    assert set(names) <= there
 
 
 def test_names_are_what_dns_allows(objects: Objects) -> None:

@@ -47,6 +47,11 @@ class Node:
         return f"10.153.{self.network}.2"
 
     @property
+    def pool(self) -> str:
+        """Addresses of the link's network that Services of type LoadBalancer get."""
+        return f"10.153.{self.network}.128/26"
+
+    @property
     def link(self) -> str:
         """The host's end of that pair."""
         return f"lab-{self.name}"

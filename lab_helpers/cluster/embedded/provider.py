@@ -67,6 +67,7 @@ class EmbeddedProvider:
             registry_address=f"localhost:{node.registry_port}",
             kubectl=node.kubectl,
             images=settings().images or "built",
+            pool=node.pool,
         )
 
     def load_images(self, images: Mapping[str, Path]) -> None:

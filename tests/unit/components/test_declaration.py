@@ -42,6 +42,9 @@ def test_the_least_is_enough(declare: Declare) -> None:
         ({"images": [COMPILED]}, "needs the module"),
         ({"sources": {"a": "example.org/m//a"}}, "needs the module"),
         ({"name": "two"}, "name"),
+        ({"clusters": ["embedded"]}, "what the others have instead"),
+        ({"instead": "something"}, "what the others have instead"),
+        ({"clusters": ["minikube"], "instead": "x"}, "clusters"),
     ],
     ids=str,
 )

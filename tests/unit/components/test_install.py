@@ -15,6 +15,8 @@ from .conftest import CONNECTION, Declare
 
 
 class Provider:
+    name = "embedded"
+
     def connection(self) -> Any:
         return CONNECTION
 
@@ -24,8 +26,19 @@ def test_what_is_needed_comes_first_and_once(declare: Declare) -> None:
     declare("left", needs=["base"])
     declare("right", needs=["base"])
     declare("top", needs=["left", "right"])
-    assert _install._with_needs("top") == ["base", "left", "right", "top"]
-    assert _install._with_needs("base") == ["base"]
+    assert _install._with_needs("top", "embedded") == ["base", "left", "right", "top"]
+    assert _install._with_needs("base", "embedded") == ["base"]
+
+
+def test_what_is_not_for_a_cluster_is_refused_there_and_not_needed(declare: Declare) -> None:
+    declare("base")
+    declare("link", needs=["base"], clusters=["microk8s"], instead="the cluster's own")
+    declare("top", needs=["link"])
+    assert _install._with_needs("top", "microk8s") == ["base", "link", "top"]
+    assert _install._with_needs("top", "embedded") == ["top"]
+    with pytest.raises(UsageError, match="link is not for this cluster, but for: micro") as refused:
+        components.enable(Provider(), "link")  # type: ignore[arg-type]
+    assert refused.value.remedy == "the cluster's own"
 
 
 def test_a_need_that_there_is_not_is_refused(declare: Declare) -> None:
