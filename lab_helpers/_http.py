@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
+import urllib3
 
 
 class _LoopbackNames(httpx.HTTPTransport):
@@ -32,3 +35,19 @@ def client(*, timeout: float = 10, retries: int = 0) -> httpx.Client:
     """
     transport = _LoopbackNames(retries=retries)
     return httpx.Client(transport=transport, timeout=timeout, trust_env=False)
+
+
+class _LoopbackPool(urllib3.PoolManager):
+    """The same for libraries that bring urllib3. The Host header is theirs to set."""
+
+    def connection_from_host(self, host: str | None, *rest: Any, **named: Any) -> Any:
+        here = bool(host) and str(host).endswith(".localhost")
+        return super().connection_from_host("127.0.0.1" if here else host, *rest, **named)
+
+
+def pool(*, timeout: float = 10) -> urllib3.PoolManager:
+    """What a client library for S3 sends its requests with.
+
+    :param timeout: seconds without a byte.
+    """
+    return _LoopbackPool(timeout=timeout, retries=urllib3.Retry(2, backoff_factor=0.2))

@@ -21,6 +21,7 @@ from .session import variables
 
 if TYPE_CHECKING:
     from .openfaas.workflow import OpenFaaS
+    from .storage import Storage
     from .ui import ClusterDiagram, PodWatch
 
 
@@ -171,6 +172,15 @@ class Lab(Client):
         from .openfaas.workflow import OpenFaaS
 
         return OpenFaaS.on(self)
+
+    def storage(self, server: str = "minio") -> Storage:
+        """A server that speaks S3, ``minio`` or ``seaweedfs``.
+
+        :raises LabError: it is not on the cluster.
+        """
+        from .storage import Storage
+
+        return Storage.on(self, server)
 
     def service_url(self, name: str, path: str = "/", *, namespace: str) -> str:
         """The address of a Knative Service, as Knative says it, with the port of pages."""

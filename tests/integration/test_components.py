@@ -80,6 +80,33 @@ def test_disabled_knative_leaves_nothing_behind(lab: Lab, namespace: str) -> Non
     assert "knative" not in lab.kubectl("api-resources")
 
 
+@pytest.mark.usefixtures("untouched")
+def test_disabled_minio_leaves_nothing_behind_and_no_volume(lab: Lab) -> None:
+    volumes = lab.connection.kubeconfig.parent / "storage"
+    before = set(volumes.iterdir())
+    began = time.monotonic()
+    command("enable", "minio", timeout=200)
+    enabled = time.monotonic()
+    assert set(components.enabled(lab.connection)) == {"metallb", "minio"}
+    lab.storage().s3.make_bucket("anything")
+    assert set(volumes.iterdir()) > before
+    with pytest.raises(CommandError, match="metallb is needed by minio"):
+        command("disable", "metallb")
+    with pytest.raises(LabError, match="seaweedfs is not on this cluster"):
+        lab.storage("seaweedfs")
+    ready = time.monotonic()
+    for name in ("minio", "metallb"):
+        command("disable", name, timeout=200)
+    print(f"enable {enabled - began:.1f} s, disable {time.monotonic() - ready:.1f} s")
+
+    def gone() -> None:
+        if left := set(volumes.iterdir()) - before:
+            raise _wait.NotYet(f"still there: {left}")
+
+    _wait.until("the volume to be gone", gone, timeout=30)
+    assert "metallb" not in lab.kubectl("api-resources")
+
+
 def test_enabling_twice_changes_nothing_and_mends_what_is_broken(lab: Lab) -> None:
     command("enable", KNATIVE, timeout=200)
     before = versions(lab)
