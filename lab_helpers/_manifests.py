@@ -158,7 +158,8 @@ def fit(given: dict[str, Any], place: Place, own: frozenset[str]) -> dict[str, A
     """An object as it has to be at a place. Names inside a namespace stay as they are.
 
     Changed are, wherever they are: values of the key ``namespace``, ``SERVICE.NAMESPACE`` as a
-    host name or a part of one, ``NAME.localhost``, and image names; and a Namespace itself.
+    host name or a part of one, ``NAME.localhost``, and image names; paths that an Ingress rewrites
+    to and that begin with a namespace's name, as its bucket is called; and a Namespace itself.
 
     :param own: the namespaces that belong to the chapter; all others are everybody's.
     """
@@ -176,6 +177,8 @@ def _walk(value: Any, place: Place, own: frozenset[str]) -> Any:
         return {
             key: place.name(inner)
             if key in _NAMES_A_NAMESPACE and isinstance(inner, str) and inner in own
+            else _fit_path(inner, place, own)
+            if key == _REWRITTEN_TO and isinstance(inner, str)
             else _walk(inner, place, own)
             for key, inner in value.items()
         }
@@ -184,9 +187,15 @@ def _walk(value: Any, place: Place, own: frozenset[str]) -> Any:
     return _fit_string(value, place, own) if isinstance(value, str) else value
 
 
+_REWRITTEN_TO = "nginx.ingress.kubernetes.io/rewrite-target"
 _NAMES_A_NAMESPACE = ("namespace", "kubernetes.io/metadata.name")
 _HOST = re.compile(r"(?<![\w.-])[a-z0-9-]+(?:\.[a-z0-9-]+)+(?![\w-])")
 """A host name, or something else that looks like one."""
+
+
+def _fit_path(path: str, place: Place, own: frozenset[str]) -> str:
+    first = path.removeprefix("/").partition("/")[0]
+    return path.replace(first, place.name(first), 1) if first in own else path
 
 
 def _fit_string(text: str, place: Place, own: frozenset[str]) -> str:

@@ -10,12 +10,13 @@ import json
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 from lab_helpers import Exercise, Lab, course
-from lab_helpers.exercises import ALL, chapter_03
+from lab_helpers.exercises import ALL, chapter_03, chapter_04
 from lab_helpers.exercises.chapter_02 import V1, V2
 
 
@@ -88,6 +89,16 @@ MISTAKES = {
         lambda lab: chapter_03.change(lab, labels={chapter_03.LEAST: "1"}),
         "the label com.openfaas.scale.min is '1'",
     ),
+    "04/page": Mistake(
+        lambda lab: chapter_04.store_page(lab, "application/octet-stream"),
+        "about.html is there as application/octet-stream",
+    ),
+    "04/reader": Mistake(
+        lambda lab: chapter_04.add_reader(lab, "readwrite"), "reader may store objects in notes"
+    ),
+    "04/lifecycle": Mistake(
+        lambda lab: chapter_04.expire(lab, "", 1), "the rule is for everything, not for what is"
+    ),
 }  # fmt: skip
 
 
@@ -129,7 +140,34 @@ def prepare_chapter_03(lab: Lab) -> None:
     of_the_chapter.http.close()
 
 
-PREPARE = {"01": prepare_chapter_01, "02": prepare_chapter_02, "03": prepare_chapter_03}
+def prepare_chapter_04(lab: Lab) -> None:
+    """A site with its Ingress, a bucket with one object, and no reader."""
+    lab.enable("minio")
+    storage = lab.storage()
+    storage.remove_user(lab.name(chapter_04.READER))
+    for name in (chapter_04.SITE, chapter_04.NOTES):
+        storage.remove_bucket(lab.name(name))
+        storage.s3.make_bucket(lab.name(name))
+    storage.s3.put_object(lab.name(chapter_04.NOTES), "monday.txt", BytesIO(b"rain"), 4)
+    folder = lab.manifests("04-store-files-with-minio")
+    read = {
+        "Effect": "Allow", "Action": "s3:GetObject", "Principal": "*",
+        "Resource": f"arn:aws:s3:::{lab.name(chapter_04.SITE)}/*",
+    }  # fmt: skip
+    policy = {"Version": "2012-10-17", "Statement": [read]}
+    storage.s3.set_bucket_policy(lab.name(chapter_04.SITE), json.dumps(policy))
+    page = str(folder / "site/index.html")
+    storage.s3.fput_object(lab.name(chapter_04.SITE), "index.html", page, "text/html")
+    lab.kubectl("apply", "--kustomize", folder)
+    lab.wait_for_page(chapter_04.SITE)
+
+
+PREPARE = {
+    "01": prepare_chapter_01,
+    "02": prepare_chapter_02,
+    "03": prepare_chapter_03,
+    "04": prepare_chapter_04,
+}
 """Brings the cluster to where a chapter's exercises begin, whatever was done to them before."""
 
 

@@ -77,6 +77,22 @@ def test_namespaces_of_the_chapter_are_named_anew_wherever_they_are_referred_to(
     }
 
 
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        ("/mine/$1", "/ann-mine/$1"),
+        ("/mine", "/ann-mine"),
+        ("/mine/mine/x", "/ann-mine/mine/x"),
+        ("/other/mine", "/other/mine"),
+        ("/mines/$1", "/mines/$1"),
+        ("/$1", "/$1"),
+    ],
+)
+def test_a_bucket_that_an_ingress_leads_to_is_named_anew(literal: str, expected: str) -> None:
+    key = "nginx.ingress.kubernetes.io/rewrite-target"
+    assert fitted({key: literal, "other": literal}) == {key: expected, "other": literal}
+
+
 def namespace(name: str) -> dict[str, Any]:
     return {"kind": "Namespace", "metadata": {"name": name, "labels": {"a": "b"}}}
 
