@@ -21,6 +21,7 @@ from ._config import ROOT, environment, settings
 from ._exec import Argument, as_root, run
 from .packages import packages
 from .programs import CATALOGUE as PROGRAMS
+from .servers import PythonServer
 from .wheels import Wheel
 
 REGISTRY = "localhost:32000"
@@ -54,6 +55,7 @@ class Image:
         image of its own kind needs no folder.
     :ivar files: folders beside that program, which it finds under ``/``.
     :ivar revision: what tells images of the same version apart, at the end of the tag.
+    :ivar base: the language whose base it starts from, as images of functions do.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Image:
     program: str = ""
     files: tuple[str, ...] = ()
     revision: str = ""
+    base: str = ""
 
     @property
     def reference(self) -> str:
@@ -71,9 +74,15 @@ class Image:
     def artifact(self) -> Artifact:
         inputs = (self.source.version, self.source.artifact.key, self.program, *self.files)
         # The archive has the image's name in it.
-        key = digest(_RECIPE, self.recipe, *inputs, *filter(None, [self.revision]))
+        key = digest(_RECIPE, self.recipe, *inputs, *filter(None, [self.revision, self._base_key]))
         title = f"make image {self.name} {self.source.version}"
         return Artifact(f"image-{self.name}", title, key, self._make)
+
+    @property
+    def _base_key(self) -> str:
+        from .bases import base
+
+        return base(self.base).key if self.base else ""
 
     @property
     def recipe(self) -> Path:
@@ -87,6 +96,9 @@ class Image:
     def _make(self, folder: Path, step: _progress.Step) -> None:
         step.update("waiting for what goes into it")
         context = self.source.bin()
+        if self.base:
+            self._make_on_base(context, folder / "image.tar", step)
+            return
         recipe = Template((self.recipe / "Containerfile").read_text())
         copies = [f"COPY {name} /{name}\n" for name in self.files]
         build_archive(
@@ -96,6 +108,13 @@ class Image:
             folder / "image.tar",
             step,
         )
+
+    def _make_on_base(self, context: Path, archive: Path, step: _progress.Step) -> None:
+        from .bases import base
+        from .builders import Buildah
+
+        recipe = (self.recipe / "Containerfile").read_text()
+        Buildah().build(self.reference, recipe, context, archive, step, base(self.base))
 
 
 def build_archive(
@@ -173,6 +192,8 @@ def buildah(command: str, *arguments: Argument) -> str:
         )  # fmt: skip
 
 
+_SECANTUSDB = PythonServer(IMAGES / "secantusdb")
+
 CATALOGUE = {
     image.name: image
     for image in (
@@ -184,6 +205,7 @@ CATALOGUE = {
         *(Image(name, Wheel(name, IMAGES / name / "requirements.txt")) for name in (
             "traefik", "seaweedfs",
         )),
+        Image("secantusdb", _SECANTUSDB, revision=_SECANTUSDB.revision, base="python"),
     )
 }  # fmt: skip
 """Every image of the embedded cluster and of its first chapters."""

@@ -5,9 +5,11 @@ go.mod in ``programs/`` where there is something to pin. Adding one takes no Pyt
 
 ==========================  =========================================================
 ``_declaration``            what a component says of itself
+``_choice``                 which one it is on a kind of cluster, where several would do
 ``_parts``                  what is built for it
 ``_rendering``              its manifests, for one cluster
 ``_install``, ``_removal``  enable, disable
+``_trial``                  its definitions, for a while
 ``_objects``                what of it is on a cluster
 ``_workloads``              waiting until they run
 ``_record``                 what is enabled, kept on the cluster
@@ -21,8 +23,9 @@ from ._install import enable
 from ._parts import artifacts, programs, version
 from ._record import Entry, enabled
 from ._removal import disable
+from ._trial import definitions
 
 __all__ = [
-    "Declaration", "Entry", "artifacts", "declaration", "disable", "enable", "enabled", "names",
-    "programs", "version",
+    "Declaration", "Entry", "artifacts", "declaration", "definitions", "disable", "enable",
+    "enabled", "names", "programs", "version",
 ]  # fmt: skip

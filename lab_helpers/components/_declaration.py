@@ -17,7 +17,7 @@ COMPONENTS = ROOT / "manifests" / "components"
 DECLARATION = "component.yaml"
 OWN = "lab/programs/"
 """How the packages of the course's own programs begin."""
-Version = Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+$")]
+Version = Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+((a|b|rc)\d+)?$")]
 
 
 class _Strict(BaseModel):
@@ -43,8 +43,11 @@ class ImageMap(_Strict):
     :ivar files: folders of the component's module that the program finds under ``/``.
     :ivar upstream: the published image, without its tag. A program of the course's own has none,
         and is built for every cluster.
+    :ivar own: whether that goes for an image of ``images/``, too.
     :ivar tag: its tag, where that is not the version built here.
     :ivar because: why it is not.
+
+    One that neither a program nor an image makes cannot be built here, and is always pulled.
     """
 
     name: str
@@ -52,20 +55,44 @@ class ImageMap(_Strict):
     image: str = ""
     files: tuple[str, ...] = ()
     upstream: str = ""
+    own: bool = False
     tag: str = ""
     because: str = ""
 
+    @property
+    def pulled(self) -> bool:
+        """Whether it is upstream's on every cluster, as it cannot be built here."""
+        return not self.program and not self.image
+
     @model_validator(mode="after")
     def _one_origin(self) -> ImageMap:
-        if bool(self.program) == bool(self.image):
+        if self.program and self.image:
             raise ValueError(f"{self.name}: either a program or an image makes it")
         if self.files and not self.program:
             raise ValueError(f"{self.name}: files go beside a program")
-        if not self.upstream and not self.program.startswith(OWN):
+        if not self.upstream and not self.own and not self.program.startswith(OWN):
             raise ValueError(f"{self.name}: which image does upstream publish?")
+        if self.pulled and not self.tag:
+            raise ValueError(f"{self.name}: which tag is pulled?")
         if bool(self.tag) != bool(self.because):
             raise ValueError(f"{self.name}: a tag of its own needs a reason, and no other does")
         return self
+
+
+class State(_Strict):
+    """What a custom resource says of itself once it is ready.
+
+    :ivar resource: ``kind/name``.
+    :ivar field: of its status.
+    :ivar value: the field's then.
+    :ivar within: seconds until it has to be so, pulling images included.
+    """
+
+    resource: str
+    namespace: str
+    field: str
+    value: str
+    within: float
 
 
 class Declaration(_Strict):
@@ -75,6 +102,7 @@ class Declaration(_Strict):
     :ivar module: the Go module whose version is the component's; pinned in ``programs/NAME``.
     :ivar release: the version people know, where the module's is another one.
     :ivar because: why it is another one.
+    :ivar provides: the system that it is, where there are several that can be taken for it.
     :ivar clusters: the kinds of cluster that it is for; all of them where none is named. On
         another one it cannot be enabled, and what needs it does without.
     :ivar instead: what those have in its place.
@@ -84,6 +112,7 @@ class Declaration(_Strict):
     :ivar leave_out: files of them that are not applied, as patterns.
     :ivar tags: build tags of its programs.
     :ivar accepts: an object that a ready component accepts; it is tried, and not made.
+    :ivar becomes: what one of its custom resources says once the system behind it is ready.
     """
 
     name: str
@@ -94,6 +123,7 @@ class Declaration(_Strict):
     module: str = ""
     release: Version | None = None
     because: str = ""
+    provides: str = ""
     clusters: tuple[Literal["embedded", "microk8s", "kubeconfig"], ...] = ()
     instead: str = ""
     needs: tuple[str, ...] = ()
@@ -102,6 +132,7 @@ class Declaration(_Strict):
     tags: tuple[str, ...] = ()
     images: tuple[ImageMap, ...] = ()
     accepts: dict[str, Any] = Field(default_factory=dict)
+    becomes: State | None = None
 
     @model_validator(mode="after")
     def _reasons(self) -> Declaration:

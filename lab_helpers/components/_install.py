@@ -11,13 +11,13 @@ from .. import _progress, _wait, builds
 from .._artifacts import digest
 from .._exceptions import CommandError, LabError, UsageError, tail
 from ..cluster import Connection, Provider
-from . import _parts, _record, _rendering, _secrets
+from . import _choice, _parts, _record, _rendering, _secrets
 from ._declaration import Declaration, declaration
 from ._objects import as_yaml, existing, identity, label, run_kubectl
 from ._record import Entry
 from ._removal import take_off
 from ._rendering import Object
-from ._workloads import wait_until_ready
+from ._workloads import wait_for_state, wait_until_ready
 
 FIRST = ("Namespace", "CustomResourceDefinition")
 """What the rest needs to be there before it."""
@@ -27,11 +27,13 @@ TIMEOUT = 180
 def enable(provider: Provider, name: str) -> None:
     """Put a component on the cluster, what it needs before it, and wait until it is ready.
 
+    :param name: a component, or a system that several provide, of which one fits the cluster.
     :raises UsageError: there is no such component, or it is not for this kind of cluster.
     :raises LabError: something of the same name is there that is not the course's, or what was
         built cannot be had.
     :raises WaitTimeout: it did not become ready; says which workload, and why.
     """
+    name = _choice.chosen(provider, name)
     wanted = declaration(name)
     if not wanted.is_for(provider.name):
         raise UsageError(
@@ -71,6 +73,8 @@ def _enable(provider: Provider, component: Declaration) -> None:
         step.update("waiting until it is ready")
         wait_until_ready(connection, wanted, timeout=TIMEOUT, on_state=step.update)
         _wait_until_accepted(connection, component)
+        if component.becomes:
+            wait_for_state(connection, component.becomes, on_state=step.update)
         _record.write(connection, component.name, entry)
 
 
@@ -96,12 +100,12 @@ def _put(
         # Unpacking images takes as long as the rest; the pods wait for them by themselves.
         loaded = pool.submit(_load_images, provider, component, upstream=upstream)
         on_state("definitions")
-        _apply(connection, [each for each in wanted if each["kind"] in FIRST])
-        _wait_until_established(connection, wanted)
+        apply(connection, [each for each in wanted if each["kind"] in FIRST])
+        wait_until_established(connection, wanted)
         on_state("images")
         loaded.result()
         on_state("objects")
-        _apply(connection, [each for each in wanted if each["kind"] == "Secret"])
+        apply(connection, [each for each in wanted if each["kind"] == "Secret"])
         _secrets.fill(connection, wanted)
         rest = [each for each in wanted if each["kind"] not in (*FIRST, "Secret")]
         _apply_with_hooks(connection, rest)
@@ -149,7 +153,8 @@ def _not_foreign(
     return [each for each in wanted if identity(each) not in foreign]
 
 
-def _apply(connection: Connection, wanted: list[Object]) -> None:
+def apply(connection: Connection, wanted: list[Object]) -> None:
+    """Have the cluster's objects be as these are; they are the course's from then on."""
     if wanted:
         run_kubectl(connection, "apply", "--server-side", "--force-conflicts",
                  "--field-manager=lab-components", "-f", "-", stdin=as_yaml(wanted))  # fmt: skip
@@ -160,7 +165,7 @@ def _apply_with_hooks(connection: Connection, wanted: list[Object]) -> None:
 
     def attempt() -> None:
         try:
-            _apply(connection, wanted)
+            apply(connection, wanted)
         except CommandError as refused:
             if "failed calling webhook" in refused.output:
                 raise _wait.NotYet(tail(refused.output, 2)) from refused
@@ -169,7 +174,8 @@ def _apply_with_hooks(connection: Connection, wanted: list[Object]) -> None:
     _wait.until("the component's webhooks to answer", attempt, timeout=60, interval=1)
 
 
-def _wait_until_established(connection: Connection, wanted: list[Object]) -> None:
+def wait_until_established(connection: Connection, wanted: list[Object]) -> None:
+    """Wait until objects of the kinds that are defined among some objects can be made."""
     brought = [each for each in wanted if each["kind"] == "CustomResourceDefinition"]
     if brought:
         run_kubectl(connection, "wait", "--for=condition=Established", "--timeout=60s",

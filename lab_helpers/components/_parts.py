@@ -19,8 +19,9 @@ def artifacts(component: Declaration, *, upstream: bool = False) -> list[Artifac
 
 
 def built(component: Declaration, *, upstream: bool = False) -> list[Image]:
-    """Its images that are built here: all, or with those of upstream's the course's own."""
-    return [image(component, i) for i in component.images if not (upstream and i.upstream)]
+    """Its images that are built here: all that can be, or with upstream's the course's own."""
+    own = [i for i in component.images if not i.pulled and not (upstream and i.upstream)]
+    return [image(component, each) for each in own]
 
 
 def files(component: Declaration) -> ModuleFiles:
@@ -69,7 +70,8 @@ def _revision(component: Declaration, mapped: ImageMap) -> str:
 
 def own_images(component: Declaration, *, upstream: bool = False) -> tuple[str, ...]:
     """The images that only this component runs, by the names the course gives them."""
-    own = [i for i in component.images if i.program and not (upstream and i.upstream)]
+    unshared = [i for i in component.images if i.program or i.own]
+    own = [i for i in unshared if not (upstream and i.upstream)]
     return tuple(image(component, each).reference for each in own)
 
 

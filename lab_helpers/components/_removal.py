@@ -8,7 +8,7 @@ from functools import partial
 from .. import _progress, _wait
 from .._exceptions import CommandError, UsageError, WaitTimeout
 from ..cluster import Connection, Provider
-from . import _parts, _record
+from . import _choice, _parts, _record
 from ._declaration import declaration, names
 from ._objects import as_yaml, get, identity, labelled, run_kubectl
 from ._record import Entry
@@ -22,9 +22,11 @@ def disable(provider: Provider, name: str) -> None:
 
     Custom resources go before their controllers, definitions and namespaces last.
 
+    :param name: a component, or a system that several provide.
     :raises UsageError: there is no such component, or an enabled one needs it.
     :raises WaitTimeout: something did not go; says what is left.
     """
+    name = _choice.chosen(provider, name)
     component = declaration(name)
     connection = provider.connection()
     known = _record.enabled(connection)

@@ -58,10 +58,12 @@ def values(connection: Connection) -> dict[str, str]:
 
 def images(component: Declaration, connection: Connection) -> dict[str, str]:
     """The images of the cluster by the names that manifests use."""
-    if connection.images == "upstream":
-        named = {i.name: _parts.upstream_reference(component, i) for i in component.images}
-    else:
-        named = {i.name: _parts.image(component, i).reference for i in component.images}
+    named = {
+        i.name: _parts.upstream_reference(component, i)
+        if i.pulled or connection.images == "upstream"
+        else _parts.image(component, i).reference
+        for i in component.images
+    }
     return {
         name: reference.replace(f"{REGISTRY}/", f"{connection.registry or REGISTRY}/", 1)
         for name, reference in named.items()

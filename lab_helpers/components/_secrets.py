@@ -1,12 +1,12 @@
-"""Passwords and keys, made at random for each cluster.
+"""Passwords and keys, made at random for each cluster, and what is composed of them.
 
-A component's manifest lists a Secret without them, and names them in an annotation. They are made
+A component's manifest lists a Secret without them, and names them in annotations. They are made
 once, under a field manager of their own, so that enabling again keeps them.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from secrets import token_urlsafe
 
 from ..cluster import Connection
@@ -15,6 +15,8 @@ from ._rendering import Object
 
 RANDOM = "lab.serverless/random"
 """The annotation: keys that get a random value, separated by commas."""
+COMPOSED = "lab.serverless/composed."
+"""Annotations that begin so: a text for the key that follows, ``{KEY}`` in it for other keys."""
 _BYTES = 24
 
 
@@ -23,7 +25,8 @@ def fill(connection: Connection, wanted: list[Object]) -> None:
 
     :param wanted: objects; the Secrets are applied already.
     """
-    named = [each for each in wanted if each["kind"] == "Secret" and _keys(each)]
+    secrets = [each for each in wanted if each["kind"] == "Secret"]
+    named = [each for each in secrets if _keys(each) or _composed(each)]
     empty = [part for each in existing(connection, named) if (part := _missing(each))]
     if empty:
         run_kubectl(connection, "apply", "--server-side", "--field-manager=lab-secrets", "-f", "-",
@@ -36,14 +39,22 @@ def _keys(secret: Object) -> list[str]:
 
 
 def _missing(secret: Object) -> Object | None:
-    """The Secret with values for the keys that have none, and nothing else."""
-    keys = [key for key in _keys(secret) if not secret.get("data", {}).get(key)]
-    if not keys:
+    """The Secret with all that is made here, and nothing else; None where nothing is missing."""
+    known = {key: b64decode(value).decode() for key, value in secret.get("data", {}).items()}
+    made = {key: known.get(key) or token_urlsafe(_BYTES) for key in _keys(secret)}
+    made |= {key: text.format_map({**known, **made}) for key, text in _composed(secret).items()}
+    if made.items() <= known.items():
         return None
-    names = {key: secret["metadata"][key] for key in ("name", "namespace")}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": names,
-        "data": {key: b64encode(token_urlsafe(_BYTES).encode()).decode() for key in keys},
+        "metadata": {key: secret["metadata"][key] for key in ("name", "namespace")},
+        "data": {key: b64encode(value.encode()).decode() for key, value in made.items()},
+    }
+
+
+def _composed(secret: Object) -> dict[str, str]:
+    said: dict[str, str] = secret["metadata"].get("annotations", {})
+    return {
+        key.removeprefix(COMPOSED): text for key, text in said.items() if key.startswith(COMPOSED)
     }

@@ -11,6 +11,7 @@ from .. import _wait
 from .._exceptions import LabError
 from .._kubectl import kubectl
 from ..cluster import Connection
+from ._declaration import State
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 PULL_FAILS_AFTER = 20.0
@@ -52,6 +53,32 @@ def wait_until_ready(
 
     _wait.until("the component's workloads to be ready", probe, timeout=timeout, interval=0.3,
                 events=warnings)  # fmt: skip
+
+
+def wait_for_state(
+    connection: Connection, wanted: State, *, on_state: Callable[[str], None] = lambda _: None
+) -> None:
+    """Wait until a custom resource says that the system behind it is ready.
+
+    :param on_state: told what it says until then.
+    :raises LabError: an image cannot be pulled for the pods that its operator made.
+    :raises WaitTimeout: with what it said last, and the namespace's warnings.
+    """
+    failing_since: dict[str, float] = {}
+
+    def probe() -> None:
+        found = kubectl(connection.kubectl, connection.kubeconfig, "get", wanted.resource,
+                        "--namespace", wanted.namespace, "-o", "json")  # fmt: skip
+        status = json.loads(found).get("status", {})
+        if status.get(wanted.field) == wanted.value:
+            return
+        _refuse_failed_pulls(_listed(connection, wanted.namespace), failing_since)
+        said = f"{wanted.field} is {status.get(wanted.field)!r}"
+        on_state(f"waiting for {wanted.resource}, whose {said}")
+        raise _wait.NotYet(" ".join(filter(None, [said, str(status.get("message", ""))])))
+
+    _wait.until(f"{wanted.resource} to be {wanted.value}", probe, timeout=wanted.within,
+                events=lambda: _warnings(connection, wanted.namespace))  # fmt: skip
 
 
 def _key(each: Object) -> tuple[str, str, str]:

@@ -81,6 +81,18 @@ def test_knatives_release_is_that_of_its_modules() -> None:
     assert pinned.groups() == (str(27 + int(minor)), patch)
 
 
+def test_the_stand_ins_release_is_that_of_its_package() -> None:
+    component = components.declaration("mongodb-embedded")
+    (mapped,) = component.images
+    assert _parts.image(component, mapped).source.version == component.release
+
+
+def test_perconas_operator_is_that_of_its_module() -> None:
+    component = components.declaration("percona-mongodb")
+    (mapped,) = (each for each in component.images if each.name == "lab/operator")
+    assert f"v{mapped.tag}" == _parts.version(component)
+
+
 @pytest.mark.parametrize(
     ("name", "module"),
     [
@@ -151,7 +163,7 @@ def images(value: Any) -> Iterator[str]:
 @EACH
 def test_built_images_are_of_the_registry_and_upstreams_have_the_same_version(name: str) -> None:
     component = components.declaration(name)
-    for each in component.images:
+    for each in (each for each in component.images if not each.pulled):
         built = _parts.image(component, each)
         assert built.reference.startswith(f"{REGISTRY}/lab/")
         if not each.upstream:
@@ -167,8 +179,9 @@ def test_built_images_are_of_the_registry_and_upstreams_have_the_same_version(na
 def test_images_follow_the_clusters_registry(name: str, lab: Lab) -> None:
     component = components.declaration(name)
     elsewhere = replace(lab.connection, registry="registry.example:5000")
-    for reference in _rendering.images(component, elsewhere).values():
-        assert reference.startswith("registry.example:5000/lab/")
+    pulled = {each.name for each in component.images if each.pulled}
+    for image, reference in _rendering.images(component, elsewhere).items():
+        assert reference.startswith("registry.example:5000/lab/") == (image not in pulled)
 
 
 @EACH

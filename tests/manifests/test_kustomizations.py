@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from lab_helpers import CommandError, Lab, _manifests
+from lab_helpers import CommandError, Lab, _manifests, components
 from lab_helpers._config import ROOT
+from lab_helpers.cluster import provider
 from lab_helpers.components._declaration import DECLARATION
 from lab_helpers.course import LABEL, chapters
 
@@ -76,11 +78,19 @@ def with_namespaces(lab: Lab, objects: Objects) -> Iterator[None]:
 
 
 @pytest.fixture
-def with_definitions(objects: Objects, component_of: ComponentOf, lab: Lab) -> None:
-    """The kinds that the objects are of; a component that is needed for one stays enabled."""
-    for name in {component_of(each["apiVersion"], each["kind"]) for each in objects}:
-        if name:
-            lab.enable(name)
+def with_definitions(objects: Objects, component_of: ComponentOf, lab: Lab) -> Iterator[None]:
+    """The kinds that the objects are of; a component that is needed for one stays enabled.
+
+    Of one that is for other clusters there are the definitions, for the test.
+    """
+    needed = {component_of(each["apiVersion"], each["kind"]) for each in objects} - {""}
+    with ExitStack() as for_the_test:
+        for name in needed:
+            if components.declaration(name).is_for(lab.connection.provider):
+                lab.enable(name)
+            else:
+                for_the_test.enter_context(components.definitions(provider(), name))
+        yield
 
 
 @pytest.mark.usefixtures("with_definitions", "with_namespaces")

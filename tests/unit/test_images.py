@@ -8,6 +8,7 @@ from string import Template
 import pytest
 
 from lab_helpers import components, images
+from lab_helpers.bases.python import DebianPython, UpstreamPython
 from lab_helpers.components import _parts
 from lab_helpers.images import CATALOGUE, IMAGES, Image
 from lab_helpers.programs import CATALOGUE as PROGRAMS
@@ -17,6 +18,7 @@ OF_COMPONENTS = {
     for component in map(components.declaration, components.names())
     for image in (_parts.image(component, each) for each in component.images if each.program)
 }
+ON_A_BASE = {name: image for name, image in CATALOGUE.items() if image.base}
 MADE = {**CATALOGUE, **OF_COMPONENTS}
 ALL = pytest.mark.parametrize("image", MADE.values(), ids=MADE.keys())
 OTHERWISE = {
@@ -43,8 +45,13 @@ def test_every_folder_is_an_image_and_every_image_a_folder() -> None:
 
 @ALL
 def test_an_image_holds_nothing_but_the_program_and_what_it_trusts(image: Image) -> None:
+    words = {word for word, _ in instructions(image)}
+    if image.name in ON_A_BASE:
+        assert instructions(image)[:2] == [("ARG", "BASE"), ("FROM", "${BASE}")]
+        assert words == {"ARG", "FROM", "ENV", "COPY", "USER", "ENTRYPOINT"}
+        return
     assert instructions(image)[0] == ("FROM", "scratch")
-    assert {word for word, _ in instructions(image)} == {"FROM", "COPY", "USER", "ENTRYPOINT"}
+    assert words == {"FROM", "COPY", "USER", "ENTRYPOINT"}
 
 
 @ALL
@@ -60,7 +67,12 @@ def test_an_image_runs_as_an_ordinary_user_unless_it_may_not(image: Image) -> No
 def test_an_image_starts_what_it_copies(image: Image) -> None:
     copied = [rest.split()[1] for word, rest in instructions(image) if word == "COPY"]
     (entry,) = (rest for word, rest in instructions(image) if word == "ENTRYPOINT")
-    assert re.findall(r'"([^"]+)"', entry)[0] in copied
+    command = re.findall(r'"([^"]+)"', entry)
+    if image.name in ON_A_BASE:
+        assert command[0] == "python3"
+        assert command[1].rpartition("/")[0] in copied
+        return
+    assert command[0] in copied
 
 
 @ALL
@@ -87,6 +99,14 @@ def test_an_images_key_follows_what_goes_into_it(
     assert image.artifact.key == before
     assert Image(image.name, PROGRAMS["etcd"], image.program).artifact.key != before
     monkeypatch.setattr(images, "_RECIPE", "another")
+    assert image.artifact.key != before
+
+
+def test_an_image_on_a_base_follows_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = CATALOGUE["secantusdb"]
+    before = image.artifact.key
+    monkeypatch.setattr(DebianPython, "inputs", ("another",))
+    monkeypatch.setattr(UpstreamPython, "key", "another", raising=False)
     assert image.artifact.key != before
 
 

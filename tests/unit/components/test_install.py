@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab_helpers import UsageError, components
-from lab_helpers.components import _install, _objects, _record, _removal
+from lab_helpers.components import _choice, _install, _objects, _record, _removal
 from lab_helpers.components._record import Entry
 
 from .conftest import CONNECTION, Declare
@@ -45,6 +45,47 @@ def test_a_need_that_there_is_not_is_refused(declare: Declare) -> None:
     declare("top", needs=["nothing"])
     with pytest.raises(UsageError, match="there is no component 'nothing'"):
         components.enable(Provider(), "top")  # type: ignore[arg-type]
+
+
+def test_what_is_for_other_clusters_is_refused(declare: Declare) -> None:
+    declare("here")
+    declare("there", clusters=["microk8s"], instead="./lab enable here")
+    with pytest.raises(
+        UsageError, match="there is not for this cluster, but for: micro"
+    ) as refused:
+        components.enable(Provider(), "there")  # type: ignore[arg-type]
+    assert refused.value.remedy == "./lab enable here"
+
+
+def test_what_is_for_other_clusters_is_not_needed(declare: Declare) -> None:
+    declare("there", clusters=["microk8s"], instead="nothing")
+    declare("top", needs=["there"])
+    assert _install._with_needs("top", "embedded") == ["top"]
+    assert _install._with_needs("top", "microk8s") == ["there", "top"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "taken"),
+    [
+        ("embedded", [], "a-stand-in"),
+        ("microk8s", [], "real"),
+        ("kubeconfig", [], "real"),
+        ("kubeconfig", ["a-stand-in"], "a-stand-in"),
+        ("kubeconfig", ["real"], "real"),
+    ],
+)
+def test_a_system_is_what_provides_it_and_fits(
+    kind: str, there: list[str], taken: str, declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare("a-stand-in", provides="system")
+    declare("another")
+    declare("real", provides="system", clusters=["microk8s", "kubeconfig"], instead="a-stand-in")
+    known = {name: Entry("enabled", "v1") for name in there}
+    monkeypatch.setattr(_record, "enabled", lambda _: known)
+    provider: Any = Provider()
+    provider.name = kind
+    assert _choice.chosen(provider, "system") == taken
+    assert _choice.chosen(provider, "another") == "another"
 
 
 def test_what_is_needed_is_not_disabled(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:

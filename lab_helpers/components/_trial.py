@@ -1,0 +1,42 @@
+"""Definitions for a while: so that a cluster judges objects of kinds that it does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .. import builds
+from ..cluster import Provider
+from . import _parts, _record, _rendering
+from ._declaration import declaration
+from ._install import apply, wait_until_established
+from ._objects import as_yaml, existing, identity, run_kubectl
+
+
+@contextmanager
+def definitions(provider: Provider, name: str) -> Iterator[None]:
+    """Put a component's custom resource definitions on the cluster, and nothing else of it.
+
+    Afterwards those that were not there before are removed. So a manifest can be tried with
+    ``kubectl apply --dry-run=server`` where the component itself cannot run.
+
+    :raises UsageError: there is no such component.
+    """
+    component, connection = declaration(name), provider.connection()
+    builds.ensure(_parts.artifacts(component, upstream=True))
+    with _record.changing(name):
+        brought = [
+            each
+            for each in _rendering.objects(component, connection)
+            if each["kind"] == "CustomResourceDefinition"
+        ]
+        there = {identity(each) for each in existing(connection, brought)}
+        missing = [each for each in brought if identity(each) not in there]
+        try:
+            apply(connection, missing)
+            wait_until_established(connection, missing)
+            yield
+        finally:
+            if missing:
+                run_kubectl(connection, "delete", "--ignore-not-found", "-f", "-",
+                            stdin=as_yaml(missing))  # fmt: skip
