@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from .cluster import Connection, provider
 from .session import variables
 
 if TYPE_CHECKING:
+    from .mongodb import MongoDB
     from .openfaas.workflow import OpenFaaS
     from .storage import Storage
     from .ui import ClusterDiagram, PodWatch
@@ -163,6 +165,25 @@ class Lab(Client):
         from . import components
 
         components.enable(provider(), component)
+
+    def definitions(self, component: str) -> AbstractContextManager[None]:
+        """A block in which the cluster knows the kinds that a component would bring.
+
+        So manifests can be tried, with ``kubectl apply --dry-run=server``, where the component
+        itself cannot run.
+        """
+        from . import components
+
+        return components.definitions(provider(), component)
+
+    def mongodb(self) -> MongoDB:
+        """MongoDB, as this learner uses it.
+
+        :raises LabError: it is not on the cluster.
+        """
+        from .mongodb import MongoDB
+
+        return MongoDB.on(self)
 
     def openfaas(self) -> OpenFaaS:
         """The functions of OpenFaaS, as this learner has them.

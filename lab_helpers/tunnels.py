@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from types import TracebackType
 
 from . import _wait
 from ._config import environment
-from ._exceptions import CommandError
+from ._exceptions import CommandError, LabError
 from ._exec import ENDS_WITH_US, Argument, Process, spawn
 from ._kubectl import variables
 from .cluster import Connection
 
 TIMEOUT = 30
 HOST = "127.0.0.1"
+_INTERVAL = 0.2
 _SAID = re.compile(rf"^Forwarding from {re.escape(HOST)}:(\d+) ->", re.MULTILINE)
 
 
@@ -27,17 +31,20 @@ class Tunnel:
     with this process.
 
     :ivar host: the loopback address that it listens on.
-    :ivar port: its port there, one that was free.
+    :ivar port: its port there: the one that was asked for, or one that was free.
     """
 
     host = HOST
 
-    def __init__(self, connection: Connection, resource: str, port: int, namespace: str) -> None:
+    def __init__(
+        self, connection: Connection, resource: str, port: int, namespace: str, *, local: int = 0
+    ) -> None:
         self._folder = TemporaryDirectory(prefix="lab-tunnel-")
         log = Path(self._folder.name, "log")
         command: list[Argument] = [
             connection.kubectl, "--kubeconfig", connection.kubeconfig, "port-forward",
-            "--address", HOST, "--namespace", namespace, resource, f":{port}",
+            "--address", HOST, "--namespace", namespace, resource,
+            f"{local or ''}:{port}",
         ]  # fmt: skip
         self._process = spawn([*ENDS_WITH_US, *command], log=log, env=environment(**variables()))
         try:
@@ -69,6 +76,38 @@ class Tunnel:
         self._process.terminate()
         self._process.wait()
         self._folder.cleanup()
+
+
+class KeptTunnel:
+    """A tunnel that is opened again, at the same port, when its pod has ended.
+
+    :param leads: opens it, at a port of this machine or with 0 at any.
+    :ivar port: its port on loopback.
+    """
+
+    host = HOST
+
+    def __init__(self, leads: Callable[[int], Tunnel]) -> None:
+        self._leads = leads
+        self._tunnel = leads(0)
+        self.port = self._tunnel.port
+        self._ended = Event()
+        self._thread = Thread(target=self._keep, daemon=True)
+        self._thread.start()
+
+    def _keep(self) -> None:
+        while not self._ended.wait(_INTERVAL):
+            if not self._tunnel.open:
+                self._tunnel.close()
+                # No pod is there for a while; whoever waits for an answer says so.
+                with suppress(LabError):
+                    self._tunnel = self._leads(self.port)
+
+    def close(self) -> None:
+        """End it; once is enough, and more do no harm."""
+        self._ended.set()
+        self._thread.join()
+        self._tunnel.close()
 
 
 def _said_port(process: Process, log: Path) -> int:

@@ -25,11 +25,13 @@ def handle(event, context):
         return allowed[event.method](path, event.body)
     except Invalid as wrong:
         return error(400, str(wrong))
+    except DuplicateKeyError:
+        return error(409, "there is such a document already")
     except PyMongoError as wrong:
         if not store.is_away(wrong):
             raise
         print(f"{type(wrong).__name__}: {wrong}", file=sys.stderr)
-        return error(503, "the database does not answer")
+        return error(503, "the database does not answer", **{"Retry-After": "1"})
 
 
 def methods(path):
@@ -55,7 +57,7 @@ def create(path, body):
     try:
         entries().insert_one(document)
     except DuplicateKeyError:
-        # The id is new, so it was this very document, sent again after an answer was lost.
+        # Sent again after an answer was lost, it may be this very document that is there.
         if entries().find_one({"_id": document["_id"]}) is None:
             raise
     return answer(201, documents.shown(document))
@@ -66,10 +68,12 @@ def read(path, body):
 
 
 def update(path, body):
-    chosen, changes = {"_id": documents.identifier(path[0])}, documents.read(body, of=path[0])
+    chosen = {"_id": documents.identifier(path[0])}
+    changes = documents.read(body, of=str(chosen["_id"]))
     if not changes:
         return found(entries().find_one(chosen))
-    return grown(chosen, {"$set": changes})
+    document = changed({**chosen, **ROOM}, {"$set": changes})
+    return found(document) if document else refused(chosen)
 
 
 def delete(path, body):
@@ -77,8 +81,13 @@ def delete(path, body):
 
 
 def add_comment(path, body):
-    chosen = {"_id": documents.identifier(path[0])}
-    return grown(chosen, {"$push": {"comments": documents.comment(body)}}, code=201)
+    chosen, comment = {"_id": documents.identifier(path[0])}, documents.comment(body)
+    # Sent again after an answer was lost, it is not to be there twice.
+    new = {**chosen, "comments._id": {"$ne": comment["_id"]}}
+    document = changed({**new, **ROOM}, {"$push": {"comments": comment}})
+    if document is None:
+        document = entries().find_one({**chosen, "comments._id": comment["_id"]})
+    return found(document, 201) if document else refused(chosen)
 
 
 def remove_comment(path, body):
@@ -97,12 +106,11 @@ def changed(chosen, change):
     return entries().find_one_and_update(chosen, change, return_document=after)
 
 
-def grown(chosen, change, code=200):
-    """The answer to a change that makes a document larger."""
-    document = changed({**chosen, **ROOM}, change)
-    if document is None and entries().find_one(chosen, {"_id": 1}):
-        return error(413, "the document is too large to be added to")
-    return found(document, code)
+def refused(chosen):
+    """Why a document was not made larger: there is none, or it is large enough."""
+    if entries().find_one(chosen, {"_id": 1}) is None:
+        return error(404, "Not Found")
+    return error(413, "the document is too large to be added to")
 
 
 def found(document, code=200):

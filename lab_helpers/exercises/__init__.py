@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..checks import Exercise
-from . import chapter_01, chapter_02, chapter_03, chapter_04
+from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05
 
 ALL: dict[str, Exercise] = {
     exercise.key: exercise
-    for chapter in (chapter_01, chapter_02, chapter_03, chapter_04)
+    for chapter in (chapter_01, chapter_02, chapter_03, chapter_04, chapter_05)
     for exercise in chapter.EXERCISES
 }

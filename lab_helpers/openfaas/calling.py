@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 
+from .. import _wait
+from .._exceptions import WaitTimeout
 from . import GATEWAY_INSIDE
 from .access import Access
 from .calls import Body, Call
@@ -21,6 +23,7 @@ class Calling(Access):
         self, name: str, body: Body = b"", *, method: str = "POST", path: str = "",
         query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None,
         files: Mapping[str, Any] | None = None, timeout: float = 65, quiet: bool = False,
+        patience: float = 0,
     ) -> httpx.Response:  # fmt: skip
         """Call a function and return its answer, whatever its status.
 
@@ -28,14 +31,19 @@ class Calling(Access):
         :param path: below the function's address.
         :param files: sent as a form: paths, or what httpx takes, by the names of the fields.
         :param quiet: without the command; for calls in a loop.
+        :param patience: seconds for which it is called again while it answers 503: not now.
         :raises LabError: no answer came in time.
         """
         call = Call(name, body, method, path, query or {}, headers or {}, files or {})
         if not quiet:
             show(*call.command(self.url(name, path), *self._space.flags), stdin=call.stdin)
-        with call.request() as request:
-            target = self._space.path("function", name, path)
-            return self.gateway.send(method, target, timeout=timeout, **request)
+        target = self._space.path("function", name, path)
+
+        def ask() -> httpx.Response:
+            with call.request() as request:
+                return self.gateway.send(method, target, timeout=timeout, **request)
+
+        return asked_again(ask, patience) if patience else ask()
 
     def invoke_async(
         self, name: str, body: Body = b"", *, callback: str = "", path: str = "",
@@ -65,3 +73,19 @@ class Calling(Access):
             return dict(headers or {})
         inside = f"{GATEWAY_INSIDE}{self._space.path('function', callback)}"
         return {**(headers or {}), "X-Callback-Url": callback if "://" in callback else inside}
+
+
+def asked_again(ask: Callable[[], httpx.Response], patience: float) -> httpx.Response:
+    """The first answer that is not 503, or the last one when the time is over."""
+    last: list[httpx.Response] = []
+
+    def probe() -> httpx.Response:
+        last[:] = [ask()]
+        if last[0].status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise _wait.NotYet(last[0].text)
+        return last[0]
+
+    try:
+        return _wait.until("another answer than 503", probe, timeout=patience, interval=0.5)
+    except WaitTimeout:
+        return last[0]

@@ -295,6 +295,20 @@ def test_the_description_has_all_that_the_function_does(server: Server) -> None:
         assert set(answer.headers["allow"].split(", ")) == described
 
 
+def test_what_an_index_forbids_is_a_conflict(launch: Start, mongo: Mongo, tmp_path: Path) -> None:
+    with mongo.client(user="user_admin", word="of-user_admin") as admin:
+        role = {"role": "readWrite", "db": "unique"}
+        admin.admin.command({"createUser": "unique", "pwd": "x", "roles": [role]})
+    server = serve(launch, tmp_path, mongo.uri("unique", "x", "unique"))
+    with mongo.client(user="unique", word="x", database="unique") as client:
+        client.unique.entry.create_index("email", unique=True)
+    ada, bob = (made(server, email=f"{name}@example.org") for name in ("ada", "bob"))
+    for method, path in (("POST", "/"), ("PUT", f"/{bob['_id']}")):
+        answer = call(server, method, path, {"email": "ada@example.org"})
+        assert (answer.code, answer.error) == (409, "there is such a document already")
+    assert everything(server) == [ada, bob]
+
+
 def test_side_by_side_nothing_is_lost(server: Server, mongo: Mongo) -> None:
     ada = made(server, name="Ada")
     codes: Counter[int] = Counter()

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from lab_helpers import Exercise, Lab, course
-from lab_helpers.exercises import ALL, chapter_03, chapter_04
+from lab_helpers.exercises import ALL, chapter_03, chapter_04, chapter_05
 from lab_helpers.exercises.chapter_02 import V1, V2
+from lab_helpers.mongodb import COLLECTION
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,19 @@ GREET = """def handle(event, context):
     return {"statusCode": 200, "body": f"Hello, {event.body.decode()}!"}
 """
 """The function of chapter 03 before anything is done to it."""
+
+
+def with_entries(lab: Lab, change: Callable[[Any], object]) -> None:
+    """Do something with the collection of chapter 05."""
+    with lab.mongodb() as store:
+        change(store.database[COLLECTION])
+
+
+def make_writer(lab: Lab) -> None:
+    """The user that should only read, with a role that fits everybody."""
+    with lab.mongodb() as store:
+        store.make_user(chapter_05.READER, chapter_05.PASSWORD, "readWrite")
+
 
 MISTAKES = {
     "01/scale": Mistake(
@@ -98,6 +112,15 @@ MISTAKES = {
     ),
     "04/lifecycle": Mistake(
         lambda lab: chapter_04.expire(lab, "", 1), "the rule is for everything, not for what is"
+    ),
+    "05/field": Mistake(
+        lambda lab: with_entries(lab, lambda each: each.update_one({}, {"$set": {"active": True}})),
+        "2 of 3 entries have no field active",
+    ),
+    "05/reader": Mistake(make_writer, "reader may do: readWrite in app; it should be just read"),
+    "05/unique": Mistake(
+        lambda lab: with_entries(lab, lambda each: each.create_index("name")),
+        "finds names quickly, but is not unique",
     ),
 }  # fmt: skip
 
@@ -162,11 +185,26 @@ def prepare_chapter_04(lab: Lab) -> None:
     lab.wait_for_page(chapter_04.SITE)
 
 
+def prepare_chapter_05(lab: Lab) -> None:
+    """Three entries, the function in front of them, and nobody who only reads."""
+    lab.enable("mongodb")
+    lab.enable("openfaas")
+    of_the_chapter = Lab(lab.connection, chapter="05")
+    faas = of_the_chapter.openfaas()
+    with lab.mongodb() as store:
+        store.clean_up(chapter_05.READER)
+        store.database[COLLECTION].insert_many(dict(each) for each in chapter_05.PEOPLE)
+        faas.secret("mongodb-uri", store.uri)
+    faas.up("crud-mongo")
+    of_the_chapter.http.close()
+
+
 PREPARE = {
     "01": prepare_chapter_01,
     "02": prepare_chapter_02,
     "03": prepare_chapter_03,
     "04": prepare_chapter_04,
+    "05": prepare_chapter_05,
 }
 """Brings the cluster to where a chapter's exercises begin, whatever was done to them before."""
 
