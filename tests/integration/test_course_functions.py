@@ -16,7 +16,12 @@ from .support import command
 from .test_learners import close
 
 MEGABYTE = 1_048_576
-DEPLOYED = [name for name, each in functions.all_functions().items() if each.deployment]
+DEPLOYED = [
+    name
+    for name, each in functions.all_functions().items()
+    if each.deployment and not each.deployment.secrets
+]
+"""Those that need no system besides OpenFaaS; the others are tested with theirs."""
 HELLO = ["hello-node", "hello-python"]
 
 
