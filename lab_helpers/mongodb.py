@@ -48,6 +48,7 @@ class MongoDB:
         self._lab = lab
         self._application = application
         self._clients: dict[str, Client] = {}
+        self._primary = ""
 
     @classmethod
     def on(cls, lab: Lab) -> MongoDB:
@@ -179,6 +180,12 @@ class MongoDB:
         rows = (tuple(_shown(each.get(field, "")) for field in fields) for each in found)
         return Listing(tuple(fields), tuple(rows), f"there is nothing in {collection}")
 
+    @property
+    def primary(self) -> str:
+        """The pod that takes writes, as far as is known here."""
+        # The way leads there.
+        return self._primary if self._way else ""
+
     @cached_property
     def _way(self) -> KeptTunnel:
         return KeptTunnel(self._to_the_primary)
@@ -193,6 +200,7 @@ class MongoDB:
         for pod in pods:
             tunnel = Tunnel(connection, f"pod/{pod}", PORT, NAMESPACE, local=local)
             if _is_primary(tunnel):
+                self._primary = pod
                 return tunnel
             tunnel.close()
         raise LabError("no pod of MongoDB takes writes", seen=", ".join(pods) or "none is ready")

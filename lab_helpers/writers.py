@@ -95,11 +95,11 @@ class Writers:
         return {each.id for each in list(self.writes) if each.id}
 
     @property
-    def recovered(self) -> bool:
-        """Whether a document was stored after one was refused."""
+    def stored_again(self) -> int:
+        """How many documents were stored after the first that was not."""
         statuses = [each.status for each in list(self.writes)]
-        refused = [place for place, status in enumerate(statuses) if status != _CREATED]
-        return bool(refused) and _CREATED in statuses[refused[0] :]
+        refused = next((at for at, each in enumerate(statuses) if each != _CREATED), len(statuses))
+        return statuses[refused:].count(_CREATED)
 
     @property
     def gap(self) -> float:

@@ -59,8 +59,12 @@ def of_the_start(lab: Lab) -> dict[str, Any]:
     return given
 
 
+@cache
 def of_component(name: str, connection: Connection) -> list[dict[str, Any]]:
-    """What ``./lab enable`` applies; upstream's manifests are fetched first where they are not."""
+    """What ``./lab enable`` applies; upstream's manifests are fetched first where they are not.
+
+    Nobody changes it: it is the same for all tests.
+    """
     declared = components.declaration(name)
     builds.ensure(_parts.artifacts(declared, upstream=True))
     return _rendering.objects(declared, connection)
