@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pymongo import MongoClient
@@ -188,22 +188,25 @@ class MongoDB:
 
     @cached_property
     def _way(self) -> KeptTunnel:
-        return KeptTunnel(self._to_the_primary)
+        opened = partial(KeptTunnel, self._to_the_primary)
+        return _wait.until("MongoDB to take writes", opened, timeout=_SECONDS, interval=0.3)
 
     def _to_the_primary(self, local: int) -> Tunnel:
         """A tunnel to the pod that takes writes.
 
-        :raises LabError: none does just now.
+        :raises NotYet: none does just now.
         """
-        connection = self._lab.connection
         pods = self._lab.ready_pods(NAMESPACE, PODS)
         for pod in pods:
-            tunnel = Tunnel(connection, f"pod/{pod}", PORT, NAMESPACE, local=local)
+            try:
+                tunnel = Tunnel(self._lab.connection, f"pod/{pod}", PORT, NAMESPACE, local=local)
+            except CommandError as gone:
+                raise _wait.NotYet(gone.output) from gone
             if _is_primary(tunnel):
                 self._primary = pod
                 return tunnel
             tunnel.close()
-        raise LabError("no pod of MongoDB takes writes", seen=", ".join(pods) or "none is ready")
+        raise _wait.NotYet(f"ready: {', '.join(pods) or 'none'}, and none of them takes writes")
 
     def close(self) -> None:
         """Let go of all connections; the next use makes new ones."""
