@@ -18,8 +18,9 @@ from .._artifacts import Artifact
 from .._exceptions import LabError
 from .._exec import Argument, run
 from .._files import remove_tree
+from .._roots import check_libraries, program
 from ..images import IMAGES
-from ._debian import DebianBase, check_libraries, program
+from ._debian import DebianBase
 
 _RELEASES_WITH_17 = ("debian 11", "debian 12", "ubuntu 22.04", "ubuntu 24.04")
 _LANGUAGE = "17"

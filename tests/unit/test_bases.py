@@ -13,8 +13,9 @@ import pytest
 
 from lab_helpers import CommandError, LabError, UsageError
 from lab_helpers._files import write
+from lab_helpers._roots import _relink, _unlink_dangling
 from lab_helpers.bases import KINDS, base, java, node
-from lab_helpers.bases._debian import DebianBase, _relink, _unlink_dangling
+from lab_helpers.bases._debian import DebianBase
 from lab_helpers.bases.java import UpstreamJava
 from lab_helpers.bases.node import UpstreamNode, check_syntax
 from lab_helpers.images import IMAGES
@@ -59,7 +60,7 @@ def test_a_base_is_made_anew_when_what_it_is_made_of_changes(
 ) -> None:
     before = {kind: each.debian().key for kind, each in KINDS.items()}
     assert len(set(before.values())) == len(before)
-    monkeypatch.setattr("lab_helpers.bases._debian.release", lambda: "debian 99")
+    monkeypatch.setattr("lab_helpers._roots.release", lambda: "debian 99")
     assert all(each.debian().key != before[kind] for kind, each in KINDS.items())
 
 
