@@ -20,6 +20,7 @@ from ._artifacts import Artifact, digest
 from ._config import ROOT, environment, settings
 from ._exec import Argument, as_root, run
 from .packages import packages
+from .postgres import PostgresRoot
 from .programs import CATALOGUE as PROGRAMS
 from .servers import PythonServer
 from .wheels import Wheel
@@ -206,6 +207,7 @@ CATALOGUE = {
             "traefik", "seaweedfs",
         )),
         Image("secantusdb", _SECANTUSDB, revision=_SECANTUSDB.revision, base="python"),
+        Image("postgres", PostgresRoot()),
     )
 }  # fmt: skip
 """Every image of the embedded cluster and of its first chapters."""

@@ -111,6 +111,8 @@ class Declaration(_Strict):
         under these names.
     :ivar leave_out: files of them that are not applied, as patterns.
     :ivar tags: build tags of its programs.
+    :ivar makes: label selector of what its controllers make of custom resources, and take away
+        when those are deleted.
     :ivar accepts: an object that a ready component accepts; it is tried, and not made.
     :ivar becomes: what one of its custom resources says once the system behind it is ready.
     """
@@ -131,6 +133,7 @@ class Declaration(_Strict):
     leave_out: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     images: tuple[ImageMap, ...] = ()
+    makes: str = ""
     accepts: dict[str, Any] = Field(default_factory=dict)
     becomes: State | None = None
 

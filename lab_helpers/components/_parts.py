@@ -52,13 +52,17 @@ def image(component: Declaration, mapped: ImageMap) -> Image:
     if mapped.image:
         return images.CATALOGUE[mapped.image]
     (program,) = programs(component)
-    binary = mapped.program.rpartition("/")[2]
-    name = f"{component.name}-{binary}"
-    # Go calls a program that is compiled alone as it is told to: after the component.
-    file = binary if len(program.packages) > 1 else program.name
+    binary = _binary(component, mapped)
+    name = component.name if binary == component.name else f"{component.name}-{binary}"
     return Image(
-        name, program, program=file, files=mapped.files, revision=_revision(component, mapped)
+        name, program, program=binary, files=mapped.files, revision=_revision(component, mapped)
     )
+
+
+def _binary(component: Declaration, mapped: ImageMap) -> str:
+    """What Go calls the program: the only one of a component has the component's name."""
+    packages = {each.program for each in component.images if each.program}
+    return component.name if len(packages) == 1 else mapped.program.rpartition("/")[2]
 
 
 def _revision(component: Declaration, mapped: ImageMap) -> str:

@@ -75,6 +75,30 @@ def _remove_custom_resources(connection: Connection, name: str) -> None:
         _wait_until_gone(f"the custom resources of {name}", left, timeout=30)
 
 
+def _remove_made(connection: Connection, name: str) -> None:
+    """What controllers made of custom resources: they take it away, and are ended afterwards.
+
+    What others brought the definitions of is none of ours.
+    """
+    selector = declaration(name).makes if name in names() else ""
+    if not selector or not labelled(connection, name, "customresourcedefinitions"):
+        return
+    what = f"what was made by {name}"
+    try:
+        # What is not among these, some pods make once more while they end.
+        _wait_until_gone(what, partial(get, connection, _HELD, "--selector", selector), timeout=60)
+    except WaitTimeout as late:
+        _progress.say(f"removing {what}, which its controller has left: {late.last}")
+    kinds = f"{_HELD},{_LEFT}"
+    run_kubectl(connection, "delete", kinds, "--all-namespaces", "--selector", selector,
+                "--wait=false", "--ignore-not-found")  # fmt: skip
+    _wait_until_gone(what, partial(get, connection, kinds, "--selector", selector))
+
+
+_HELD = "statefulsets,pods,persistentvolumeclaims,secrets"
+_LEFT = "services,endpoints,configmaps,poddisruptionbudgets"
+
+
 def _delete_unowned(connection: Connection, kinds: str) -> list[Object]:
     """What there is of some kinds; what no other of it owns is told to go.
 
@@ -148,6 +172,7 @@ def _remove_kind(kind: str, connection: Connection, name: str) -> None:
 _REMOVALS: dict[str, Callable[[Connection, str], None]] = {
     "webhooks": _remove_hooks,
     "custom resources": _remove_custom_resources,
+    "what was made of them": _remove_made,
     "workloads": _end_workloads,
     "objects": _remove_objects,
     # A namespace that goes looks for objects of every kind, and waits for one that goes itself.

@@ -18,7 +18,7 @@ COMPILED = {"name": "ko://b", "program": "example.org/m/cmd/b", "upstream": "exa
 def test_the_least_is_enough(declare: Declare) -> None:
     found = declare("one")
     assert found.name == found.folder.name == "one"
-    assert (found.needs, found.images, found.accepts) == ((), (), {})
+    assert (found.needs, found.images, found.makes, found.accepts) == ((), (), "", {})
 
 
 @pytest.mark.parametrize(

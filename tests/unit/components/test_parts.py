@@ -56,6 +56,16 @@ def test_images_are_named_after_the_component_and_its_version(pinned: Declaratio
     ]
 
 
+def test_the_only_program_has_the_components_name_as_go_calls_it(
+    pinned: Declaration, declare: Declare
+) -> None:
+    alone = declare("one", module=MODULE, images=[{**IMAGES[0], "program": f"{MODULE}/cmd"}])
+    (image,) = made(alone)
+    assert (image.program, image.reference) == ("one", "localhost:32000/lab/one:v1.2.3")
+    assert image.source == components.programs(alone)[0]
+    assert pinned.name == alone.name
+
+
 def test_upstreams_images_have_the_same_version_or_a_tag_of_their_own(pinned: Declaration) -> None:
     assert [_parts.upstream_reference(pinned, each) for each in pinned.images] == [
         "example.org/a:v1.2.3",
