@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..checks import Exercise
-from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05
+from . import chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06
 
 ALL: dict[str, Exercise] = {
     exercise.key: exercise
-    for chapter in (chapter_01, chapter_02, chapter_03, chapter_04, chapter_05)
+    for chapter in (chapter_01, chapter_02, chapter_03, chapter_04, chapter_05, chapter_06)
     for exercise in chapter.EXERCISES
 }

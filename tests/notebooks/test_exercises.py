@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from lab_helpers import Exercise, Lab, course
-from lab_helpers.exercises import ALL, chapter_03, chapter_04, chapter_05
+from lab_helpers.exercises import ALL, chapter_03, chapter_04, chapter_05, chapter_06
 from lab_helpers.exercises.chapter_02 import V1, V2
 from lab_helpers.mongodb import COLLECTION
 
@@ -122,6 +122,15 @@ MISTAKES = {
         lambda lab: with_entries(lab, lambda each: each.create_index("name")),
         "finds names quickly, but is not unique",
     ),
+    "06/database": Mistake(
+        ("patch postgresql acid-minimal-cluster -n {namespace} --type=merge -p "
+         """'{{"spec":{{"users":{{"reports":[]}}}}}}'""",),
+        "the user is in the manifest; under databases there is no reports",
+    ),
+    "06/least": Mistake(
+        lambda lab: chapter_06.connect_as(lab, chapter_06.APPLICATION),
+        "PostgreSQL says to these four f, f, f, f",
+    ),
 }  # fmt: skip
 
 
@@ -199,12 +208,34 @@ def prepare_chapter_05(lab: Lab) -> None:
     of_the_chapter.http.close()
 
 
+def prepare_chapter_06(lab: Lab) -> None:
+    """The cluster as the chapter's manifest says, and the function connected as its owner."""
+    for component in ("postgres-operator", "openfaas"):
+        lab.enable(component)
+    of_the_chapter = Lab(lab.connection, chapter="06")
+    lab.kubectl("apply", "--server-side", "--force-conflicts", "--kustomize",
+                lab.manifests("06-store-rows-with-postgresql"))  # fmt: skip
+    cluster = chapter_06.cluster(lab)
+    unasked = '[{"op": "remove", "path": "/spec/%s/reports"}]'
+    said = lab.get("postgresql", cluster.name, namespace=cluster.namespace)["spec"]
+    for where in ("users", "databases"):
+        if "reports" in said[where]:
+            lab.kubectl("patch", "postgresql", cluster.name, "--namespace", cluster.namespace,
+                        "--type=json", "--patch", unasked % where)  # fmt: skip
+    cluster.wait_until_running()
+    cluster.psql("DROP DATABASE IF EXISTS reports")
+    chapter_06.provide(of_the_chapter)
+    cluster.psql("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM foo_user", database="foo")
+    of_the_chapter.http.close()
+
+
 PREPARE = {
     "01": prepare_chapter_01,
     "02": prepare_chapter_02,
     "03": prepare_chapter_03,
     "04": prepare_chapter_04,
     "05": prepare_chapter_05,
+    "06": prepare_chapter_06,
 }
 """Brings the cluster to where a chapter's exercises begin, whatever was done to them before."""
 
