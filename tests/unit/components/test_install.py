@@ -30,17 +30,6 @@ def test_what_is_needed_comes_first_and_once(declare: Declare) -> None:
     assert _install._with_needs("base", "embedded") == ["base"]
 
 
-def test_what_is_not_for_a_cluster_is_refused_there_and_not_needed(declare: Declare) -> None:
-    declare("base")
-    declare("link", needs=["base"], clusters=["microk8s"], instead="the cluster's own")
-    declare("top", needs=["link"])
-    assert _install._with_needs("top", "microk8s") == ["base", "link", "top"]
-    assert _install._with_needs("top", "embedded") == ["top"]
-    with pytest.raises(UsageError, match="link is not for this cluster, but for: micro") as refused:
-        components.enable(Provider(), "link")  # type: ignore[arg-type]
-    assert refused.value.remedy == "the cluster's own"
-
-
 def test_a_need_that_there_is_not_is_refused(declare: Declare) -> None:
     declare("top", needs=["nothing"])
     with pytest.raises(UsageError, match="there is no component 'nothing'"):
