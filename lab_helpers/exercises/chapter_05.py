@@ -110,7 +110,15 @@ def _solve_reader(lab: Lab) -> None:
 def _solve_unique(lab: Lab) -> None:
     with lab.mongodb() as store:
         entries = store.database[COLLECTION]
-        patiently(lambda: entries.create_index("name", unique=True))
+
+        def index() -> None:
+            # One of the same field that is not unique is in the way.
+            for name, each in entries.index_information().items():
+                if each["key"] == [("name", 1)] and not _is_unique(each):
+                    entries.drop_index(name)
+            entries.create_index("name", unique=True)
+
+        patiently(index)
 
 
 EXERCISES = (

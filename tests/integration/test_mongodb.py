@@ -27,17 +27,9 @@ FUNCTION = "crud-mongo"
 
 
 @pytest.fixture(scope="module")
-def _openfaas(lab: Lab) -> Iterator[None]:
-    before = components.enabled(lab.connection)
+def before(lab: Lab) -> tuple[set[str], set[str]]:
+    """The objects and the images that the cluster has with OpenFaaS and without MongoDB."""
     command("enable", "openfaas", timeout=300)
-    yield
-    if "openfaas" not in before:
-        components.disable(provider(), "openfaas")
-
-
-@pytest.fixture(scope="module")
-def before(lab: Lab, _openfaas: None) -> tuple[set[str], set[str]]:
-    """The objects and the images that the cluster has without MongoDB."""
     if "mongodb-embedded" in components.enabled(lab.connection):
         components.disable(provider(), "mongodb")
     command("build", "mongodb-embedded", timeout=600)
