@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -10,9 +12,10 @@ from itertools import pairwise
 import pytest
 from pymongo.errors import OperationFailure
 
-from lab_helpers import CommandError, Lab, _wait, components
+from lab_helpers import CommandError, Lab, WaitTimeout, _wait, components
 from lab_helpers._config import ROOT
 from lab_helpers.cluster import provider
+from lab_helpers.components._workloads import wait_for_state
 from lab_helpers.mongodb import COLLECTION, NAMESPACE, MongoDB
 from lab_helpers.openfaas.workflow import OpenFaaS
 from lab_helpers.writers import Writers
@@ -99,6 +102,34 @@ def test_the_real_definitions_judge_the_cluster_resource(lab: Lab) -> None:
                 lab.kubectl(*TRIAL, stdin=text.replace(right, wrong))
             assert said in refused.value.output
     assert "percona" not in lab.kubectl("get", "crds", "--output=name")
+
+
+def test_a_cluster_of_the_operators_is_ready_when_its_resource_says_so(
+    lab: Lab, namespace: str
+) -> None:
+    """There is no operator here that could say it, so it is said by hand."""
+    said = components.declaration("percona-mongodb").becomes
+    assert said is not None
+    awaited = said.model_copy(update={"namespace": namespace, "within": 2})
+    text = CLUSTER.read_text().replace("namespace: mongodb", f"namespace: {namespace}")
+    # Nobody is here to finish what finalizers wait for.
+    text = re.sub(r"^  finalizers: .*\n", "", text, flags=re.MULTILINE)
+
+    def say(state: str) -> None:
+        status = {"state": state, "message": "one of three", "ready": 1, "size": 3}
+        lab.kubectl("patch", said.resource, "--namespace", namespace, "--subresource=status",
+                    "--type=merge", "--patch", json.dumps({"status": status}))  # fmt: skip
+
+    with lab.definitions("percona-mongodb"):
+        lab.kubectl("apply", "--filename", "-", stdin=text)
+        with pytest.raises(WaitTimeout, match="perconaservermongodb/course to be ready"):
+            wait_for_state(lab.connection, awaited)
+        say("initializing")
+        with pytest.raises(WaitTimeout) as late:
+            wait_for_state(lab.connection, awaited)
+        assert late.value.last == "state is 'initializing' one of three"
+        say("ready")
+        wait_for_state(lab.connection, awaited)
 
 
 def test_users_are_those_of_an_operators_cluster(lab: Lab, store: MongoDB) -> None:
