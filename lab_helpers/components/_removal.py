@@ -65,7 +65,15 @@ def _remove_custom_resources(connection: Connection, name: str) -> None:
     kinds = ",".join(o["metadata"]["name"] for o in brought if not _is_going(o))
     if not kinds:
         return
-    left = partial(_delete_unowned, connection, kinds)
+    before = {each["metadata"]["uid"] for each in get(connection, kinds)}
+
+    def left() -> list[Object]:
+        found = _delete_unowned(connection, kinds)
+        if found and not before & {each["metadata"]["uid"] for each in found}:
+            # All that was there is gone, and a controller goes on making some of it.
+            _end_workloads(connection, name)
+        return found
+
     try:
         _wait_until_gone(f"the custom resources of {name}", left, timeout=30)
     except WaitTimeout:

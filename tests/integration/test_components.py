@@ -28,8 +28,10 @@ Declare = Callable[..., None]
 @pytest.fixture(autouse=True)
 def _nothing_enabled(lab: Lab) -> Iterator[None]:
     """Nothing that a test begins with or leaves."""
-    for name in components.enabled(lab.connection):
-        components.disable(provider(), name)
+    while known := components.enabled(lab.connection):
+        needed = {need for name in known for need in components.declaration(name).needs}
+        for name in sorted(known.keys() - needed):
+            components.disable(provider(), name)
     yield
     assert components.enabled(lab.connection) == {}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 import httpx
@@ -17,12 +16,8 @@ from .support import post, serve
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _metallb(lab: Lab) -> Iterator[None]:
-    before = components.enabled(lab.connection)
+def _metallb() -> None:
     components.enable(provider(), "metallb")
-    yield
-    if "metallb" not in before:
-        components.disable(provider(), "metallb")
 
 
 def expose(lab: Lab, namespace: str, name: str) -> str:

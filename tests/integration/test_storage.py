@@ -14,9 +14,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from lab_helpers import Lab, LabError, components
+from lab_helpers import Lab, LabError
 from lab_helpers._wait import NotYet, until
-from lab_helpers.cluster import provider
 from lab_helpers.openfaas.workflow import OpenFaaS
 from lab_helpers.storage import Storage
 
@@ -33,15 +32,11 @@ NAMES = (
 @pytest.fixture(scope="module")
 def learner(lab: Lab) -> Iterator[Lab]:
     """Somebody that nobody else is, with what chapter 04 begins with."""
-    before = components.enabled(lab.connection)
     for name in ("minio", "openfaas"):
         command("enable", name, timeout=300)
     somebody = Lab(lab.connection, chapter="79", learner=f"eve{secrets.token_hex(3)}")
     yield somebody
     close(somebody)
-    for name in ("minio", "metallb", "openfaas"):
-        if name not in before:
-            components.disable(provider(), name)
 
 
 @pytest.fixture(scope="module")
