@@ -200,6 +200,8 @@ def test_a_server_that_is_killed_during_an_upload_leaves_all_or_nothing(
         "the function to find its storage again",
         lambda: ask(learner, faas, "GET", bucket).is_success,
     )
+    alive = f"{learner.storage().address}/minio/health/live"
+    learner.wait_until("the ingress as well", lambda: learner.http.get(alive).is_success)
     there = {each["name"] for each in ask(learner, faas, "GET", bucket).json()}
     assert "before" in there
     assert "cut" in there or answer.status_code == 503
