@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -56,6 +57,21 @@ def locked(path: Path, what: str, *, timeout: float = 300) -> Iterator[None]:
             seen=f"waited {timeout:g} s for {path}",
             remedy="wait for it to end, or end it, and run this again",
         ) from taken
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder to work in, which is gone afterwards.
+
+    It is in the cache: what a killed process leaves goes with that, and nothing else of this
+    machine has to be looked through.
+    """
+    parent = settings().cache / "scratch"
+    parent.mkdir(parents=True, exist_ok=True)
+    for made in (parent, parent.parent):
+        give_to_owner(made, below=False)
+    with TemporaryDirectory(dir=parent) as name:
+        yield Path(name).resolve()
 
 
 def give_to_owner(path: Path, *, below: bool = True) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -22,7 +21,7 @@ import yaml
 from ._config import ROOT, settings
 from ._exceptions import LabError
 from ._exec import run
-from ._files import remove_tree, write
+from ._files import remove_tree, scratch, write
 
 LEARNER = "lab.serverless/learner"
 """The label of a learner's namespaces; those of the literal names do not have it."""
@@ -40,9 +39,8 @@ def render(
     :raises CommandError: kustomize refused it.
     :raises LabError: a manifest uses a value that nobody gave.
     """
-    with TemporaryDirectory(prefix="lab-") as scratch:
+    with scratch() as here:
         # Resources of a kustomization are named relative to it.
-        here = Path(scratch).resolve()
         overlay = {
             "resources": [os.path.relpath(folder.resolve(), here)],
             "images": [_mapped(short, reference) for short, reference in images.items()],

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from types import TracebackType
 
@@ -15,6 +14,7 @@ from . import _wait
 from ._config import environment
 from ._exceptions import CommandError, LabError
 from ._exec import ENDS_WITH_US, Argument, Process, spawn
+from ._files import scratch
 from ._kubectl import variables
 from .cluster import Connection
 
@@ -39,20 +39,22 @@ class Tunnel:
     def __init__(
         self, connection: Connection, resource: str, port: int, namespace: str, *, local: int = 0
     ) -> None:
-        self._folder = TemporaryDirectory(prefix="lab-tunnel-")
-        log = Path(self._folder.name, "log")
         command: list[Argument] = [
             connection.kubectl, "--kubeconfig", connection.kubeconfig, "port-forward",
             "--address", HOST, "--namespace", namespace, resource,
             f"{local or ''}:{port}",
         ]  # fmt: skip
-        self._process = spawn([*ENDS_WITH_US, *command], log=log, env=environment(**variables()))
-        try:
-            said = partial(_said_port, self._process, log)
-            self.port = _wait.until(f"a way to {resource}", said, timeout=TIMEOUT)
-        except BaseException:
-            self.close()
-            raise
+        # What kubectl says after its port is of no use: the file has no name by then.
+        with scratch() as folder:
+            log = folder / "log"
+            forward = [*ENDS_WITH_US, *command]
+            self._process = spawn(forward, log=log, env=environment(**variables()))
+            try:
+                said = partial(_said_port, self._process, log)
+                self.port = _wait.until(f"a way to {resource}", said, timeout=TIMEOUT)
+            except BaseException:
+                self.close()
+                raise
 
     def __repr__(self) -> str:
         return f"<Tunnel {self.host}:{self.port}>"
@@ -75,7 +77,6 @@ class Tunnel:
         """End it; once is enough, and more do no harm."""
         self._process.terminate()
         self._process.wait()
-        self._folder.cleanup()
 
 
 class KeptTunnel:

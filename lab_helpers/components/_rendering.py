@@ -11,13 +11,13 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
 from .._exceptions import LabError
 from .._exec import run
+from .._files import scratch
 from ..cluster import Connection
 from ..images import REGISTRY
 from . import _parts
@@ -35,8 +35,7 @@ def objects(component: Declaration, connection: Connection) -> list[Object]:
     :raises CommandError: kustomize refused the kustomization.
     :raises LabError: a manifest uses a value that nobody gave.
     """
-    with TemporaryDirectory(prefix="lab-") as scratch:
-        folder = Path(scratch).resolve()
+    with scratch() as folder:
         _lay_out(component, folder / "component", values(connection))
         overlay = {"resources": ["component"], "labels": [{"pairs": {LABEL: component.name}}]}
         _write_kustomization(folder, overlay)

@@ -16,7 +16,7 @@ import pytest
 
 from lab_helpers import LabError, _files
 from lab_helpers._config import settings
-from lab_helpers._files import locked, read_json, remove_tree, write, write_json
+from lab_helpers._files import locked, read_json, remove_tree, scratch, write, write_json
 
 NOBODY = 65534
 
@@ -157,3 +157,11 @@ def test_a_file_that_holds_no_json_object_is_none(content: bytes, tmp_path: Path
 
 def test_a_missing_file_is_none(tmp_path: Path) -> None:
     assert read_json(tmp_path / "file") is None
+
+
+def test_what_is_worked_in_is_of_the_cache_and_goes(cache: Path) -> None:
+    with scratch() as folder, scratch() as another:
+        assert folder != another
+        assert folder.is_relative_to(cache)
+        (folder / "file").write_text("text")
+    assert list(folder.parent.iterdir()) == []
