@@ -39,11 +39,19 @@ class UserCluster(OwnCluster):
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[UserCluster]:
-    sudo = tmp_path / "sudo"
-    sudo.write_text(SUDO)
-    sudo.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+def _sudo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that has sudo, where everybody finds it: pytest's own folders are only root's."""
+    with TemporaryDirectory(prefix="sudo-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "sudo").write_text(SUDO)
+        (folder / "sudo").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        yield
+
+
+@pytest.fixture
+def cluster(_sudo: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[UserCluster]:
     built = settings().cache
     with TemporaryDirectory(dir=built, prefix="user-") as home:
         os.chown(home, USER, USER)
