@@ -1,7 +1,6 @@
 """OpenFaaS beside Knative: one function, the same image, in the same run.
 
-The floor of a call is the function's own pod, asked without anything before it. A gateway right
-before that pod, without the provider, is what upstream's part of the way costs by itself.
+The floor of a call is the function's own pod, asked without anything before it.
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ NAMESPACE = "default"
 ROUNDS = 3
 MANY = 32
 """Clients at once for the throughput."""
-BARE = "bare-gateway"
-_OBJECTS = Path(__file__).parent / "objects"
+_OBJECT = Path(__file__).parent / "objects" / "knative-function.yaml"
 _CALL = {"a": 1}
 
 Figures = dict[str, float]
@@ -47,8 +45,7 @@ def artifacts() -> list[Any]:
 def measure(lab: Lab) -> dict[str, Figures]:
     """Measure on a cluster that has Knative Serving.
 
-    Shape: ``{"figures": {name: number}, "ratios": {"gateway_p50", "gateway_rps_32",
-    "bare_gateway_p50", …}}``.
+    Shape: ``{"figures": {name: number}, "ratios": {"gateway_p50", "gateway_rps_32", …}}``.
     """
     enable = _timed(partial(components.enable, provider(), OPENFAAS))
     # The commands that a learner sees are no part of the result.
@@ -60,7 +57,6 @@ def measure(lab: Lab) -> dict[str, Figures]:
         image = faas.push(FUNCTION)
         with _progress.step("the same as a Knative Service"):
             knative = [_deploy_on_knative(lab, image) for _ in range(ROUNDS)]
-    _put_bare_gateway(lab, faas)
     calls = _calls(lab, faas)
     return {
         "figures": {
@@ -73,7 +69,7 @@ def measure(lab: Lab) -> dict[str, Figures]:
         },
         "ratios": {
             f"{way}_{ratio}": calls[way][kind] / calls["pod"][kind]
-            for way in ("gateway", "bare_gateway", "knative")
+            for way in ("gateway", "knative")
             for ratio, kind in (("p50", "p50_ms"), (f"rps_{MANY}", f"rps_{MANY}"))
         },
     }  # fmt: skip
@@ -104,7 +100,7 @@ def _wake(faas: OpenFaaS) -> float:
 
 
 def _deploy_on_knative(lab: Lab, image: str) -> float:
-    text = _filled("knative-function", name=FUNCTION, image=image)
+    text = Template(_OBJECT.read_text()).substitute(name=FUNCTION, image=image)
     lab.delete("ksvc", FUNCTION, namespace=NAMESPACE)
 
     def deploy() -> None:
@@ -116,24 +112,10 @@ def _deploy_on_knative(lab: Lab, image: str) -> float:
     return _timed(deploy)
 
 
-def _put_bare_gateway(lab: Lab, faas: OpenFaaS) -> None:
-    (image,) = (
-        name for name in components.enabled(lab.connection)[OPENFAAS].images
-        if "openfaas-gateway:" in name
-    )  # fmt: skip
-    text = _filled(BARE, image=image, function=_address(lab, faas.namespace, FUNCTION))
-    lab.kubectl("apply", "--namespace", NAMESPACE, "-f", "-", stdin=text)
-    lab.wait(f"deployment/{BARE}", namespace=NAMESPACE)
-
-
-def _filled(objects: str, **values: str) -> str:
-    return Template((_OBJECTS / f"{objects}.yaml").read_text()).substitute(values)
-
-
 def _calls(lab: Lab, faas: OpenFaaS) -> dict[str, Figures]:
     """How long a call takes and how many there are in a second, by the way that it takes.
 
-    Shape: ``{"pod" | "gateway" | "bare_gateway" | "knative": {"p50_ms", "p95_ms", "rps_32"}}``.
+    Shape: ``{"pod" | "gateway" | "knative": {"p50_ms", "p95_ms", "rps_32"}}``.
     """
     node = Node.load(settings().name)
     if node is None:
@@ -144,9 +126,6 @@ def _calls(lab: Lab, faas: OpenFaaS) -> dict[str, Figures]:
         "pod": partial(_wrk.call, node, f"{pod}/"),
         "gateway": partial(
             _wrk.call, node, f"{_address(lab, 'openfaas', 'gateway')}/function/{FUNCTION}"
-        ),
-        "bare_gateway": partial(
-            _wrk.call, node, f"{_address(lab, NAMESPACE, BARE)}/function/{FUNCTION}"
         ),
         "knative": partial(
             _wrk.call, node, f"{_address(lab, 'knative-serving', 'ingress')}/", host=host

@@ -35,8 +35,7 @@ def measure() -> dict[str, Any]:
     """Measure on a cluster of its own, which is gone afterwards; what is built is built before.
 
     Shape: ``{"figures": {name: number}, "ratios": {"warm_to_plain", "cold_to_pod_start",
-    "gateway_p50", "gateway_rps_32", "bare_gateway_p50", "bare_gateway_rps_32", "knative_p50",
-    "knative_rps_32"}}``.
+    "gateway_p50", "gateway_rps_32", "knative_p50", "knative_rps_32"}}``.
     """
     builds.build_foundation()
     builds.ensure(components.artifacts(components.declaration(KNATIVE)))
