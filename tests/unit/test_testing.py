@@ -147,7 +147,9 @@ def test_two_workers_share_the_tests(
     assert code == 0
     assert "2 passed" in out.splitlines()[-1]
     done = re.findall(r"\[(gw\d)\].* PASSED \S*test_(\w+).py::test_passes", out)
-    assert sorted(done) == [("gw0", "unit"), ("gw1", "functions")]
+    # Each does one; which of them is ready first, and takes the first stage, is chance.
+    assert sorted(worker for worker, _ in done) == ["gw0", "gw1"]
+    assert sorted(stage for _, stage in done) == ["functions", "unit"]
 
 
 @pytest.mark.parametrize(("cpus", "name"), [(1, "embedded"), (2, "kubeconfig")])
