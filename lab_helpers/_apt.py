@@ -16,6 +16,16 @@ from ._exec import Argument, run, stream
 _REMEDY = (
     "check the network to the distribution's package mirror (apt-get update), and run it again"
 )
+_INSTALLED = """\
+Package: {}
+Status: install ok installed
+Maintainer: nobody
+Architecture: all
+Version: 99:1
+Description: is there in another way
+
+"""
+"""newer than any version that could be asked for"""
 
 
 @dataclass(frozen=True)
@@ -24,10 +34,13 @@ class Apt:
 
     :ivar folder: where they are kept.
     :ivar bare: resolve as if nothing were installed; else what the system has is left out.
+    :ivar provided: packages that count as installed, on a bare system: what they stand for is
+        there in another way.
     """
 
     folder: Path
     bare: bool = False
+    provided: tuple[str, ...] = ()
 
     def fetch(self, names: Sequence[str], step: _progress.Step) -> list[Path]:
         """Download packages with all that they depend on.
@@ -36,7 +49,7 @@ class Apt:
         """
         for below in ("archives/partial", "lists/partial"):
             (self.folder / below).mkdir(parents=True, exist_ok=True)
-        (self.folder / "nothing").touch()
+        self._status.write_text("".join(map(_INSTALLED.format, self.provided)))
         install = ("install", "--download-only", "--yes", "--no-install-recommends", *names)
         for words in (("update",), install):
             stream(
@@ -65,8 +78,13 @@ class Apt:
             "Acquire::Retries": "3",
         }
         if self.bare:
-            options["Dir::State::status"] = self.folder / "nothing"
+            options["Dir::State::status"] = self._status
         return ["apt-get", "-q", *(f"-o{key}={value}" for key, value in options.items())]
+
+    @property
+    def _status(self) -> Path:
+        """What counts as installed on a bare system, as dpkg would write it down."""
+        return self.folder / "status"
 
 
 def unpack(package: Path, folder: Path) -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import _wait
 from ._exceptions import CommandError
 from ._kubectl import kubectl
+from ._reader import Object, reader
 from .cluster import Connection
 from .tunnels import Tunnel
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
-
-Object = dict[str, Any]
 
 
 class Client:
@@ -30,13 +27,10 @@ class Client:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    @cached_property
+    @property
     def api(self) -> ApiClient:
         """The official Python client, for ``kubernetes.client.CoreV1Api(lab.api)`` and others."""
-        from kubernetes import config
-
-        client: ApiClient = config.new_client_from_config(str(self.connection.kubeconfig))
-        return client
+        return reader(self.connection).api
 
     def kubectl(
         self, *arguments: str | Path, stdin: str | None = None, timeout: float = 120
@@ -54,22 +48,21 @@ class Client:
         :param namespace: of namespaced kinds; every namespace where it is left out.
         :param selector: labels, as for ``kubectl get -l``.
         """
-        where = ["--namespace", namespace] if namespace else ["--all-namespaces"]
-        chosen = [name] if name else ["--selector", selector]
-        if name and not namespace:
-            where = []
-        found: Object = json.loads(self.kubectl("get", kind, *chosen, *where, "-o", "json"))
-        return found
+        return reader(self.connection).get(kind, name, namespace=namespace, selector=selector)
 
     def secret(self, name: str, *, namespace: str) -> dict[str, str]:
         """What a Secret holds, by key, decoded."""
         held = self.get("secret", name, namespace=namespace).get("data") or {}
         return {key: b64decode(value).decode() for key, value in held.items()}
 
-    def delete(self, kind: str, name: str, *, namespace: str = "") -> str:
-        """Delete an object and wait until it is gone; one that is not there is fine."""
+    def delete(self, kind: str, name: str, *, namespace: str = "", wait: bool = True) -> str:
+        """Delete an object; one that is not there is fine.
+
+        :param wait: until it is gone.
+        """
         where = ["--namespace", namespace] if namespace else []
-        return self.kubectl("delete", kind, name, *where, "--ignore-not-found", "--wait")
+        waiting = f"--wait={str(wait).lower()}"
+        return self.kubectl("delete", kind, name, *where, "--ignore-not-found", waiting)
 
     def logs(self, resource: str, *, namespace: str, lines: int = 20) -> str:
         """The last lines a pod, or one pod of a Deployment, has printed."""
@@ -103,6 +96,7 @@ class Client:
             f"{resource} to be {condition}",
             lambda: self._condition(resource, condition, namespace),
             timeout=timeout,
+            interval=0.2,
             events=lambda: self.events(namespace),
         )
 

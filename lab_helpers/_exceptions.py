@@ -92,6 +92,10 @@ class Hint(LabError):
     """An exercise is not done yet: what is missing, in words that lead on."""
 
 
+class UnderWay(Hint):
+    """What an exercise asks for is done, and the cluster has not come to it yet: what there is."""
+
+
 def tail(text: str, lines: int = 12) -> str:
     """The last lines of an output, which is where programs say why they ended."""
     return "\n".join(text.strip().splitlines()[-lines:])

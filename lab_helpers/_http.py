@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import httpx
 import urllib3
+
+_LOOPBACK = ".localhost"
 
 
 class _LoopbackNames(httpx.HTTPTransport):
@@ -15,7 +18,7 @@ class _LoopbackNames(httpx.HTTPTransport):
     """
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.host.endswith(".localhost"):
+        if request.url.host.endswith(_LOOPBACK):
             # The caller's request stays as it is: cookies and redirects go by its address.
             request = httpx.Request(
                 request.method,
@@ -34,14 +37,26 @@ def client(*, timeout: float = 10, retries: int = 0) -> httpx.Client:
     :param retries: how often a refused connection is tried again.
     """
     transport = _LoopbackNames(retries=retries)
-    return httpx.Client(transport=transport, timeout=timeout, trust_env=False)
+    opened = httpx.Client(transport=transport, timeout=timeout, trust_env=False)
+    opened.event_hooks = {"response": [partial(_take_loopback_for_secure, opened)]}
+    return opened
+
+
+def _take_loopback_for_secure(opened: httpx.Client, _: httpx.Response) -> None:
+    """Have cookies for TLS only go back to ``*.localhost`` without it, too, as browsers do.
+
+    What does not leave the machine cannot be listened to.
+    """
+    for cookie in opened.cookies.jar:
+        if cookie.domain.endswith(_LOOPBACK):
+            cookie.secure = False
 
 
 class _LoopbackPool(urllib3.PoolManager):
     """The same for libraries that bring urllib3. The Host header is theirs to set."""
 
     def connection_from_host(self, host: str | None, *rest: Any, **named: Any) -> Any:
-        here = bool(host) and str(host).endswith(".localhost")
+        here = bool(host) and str(host).endswith(_LOOPBACK)
         return super().connection_from_host("127.0.0.1" if here else host, *rest, **named)
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import yaml
-
+from . import _yaml
 from ._config import ROOT, settings
 from ._exceptions import LabError
 from ._exec import run
 from ._files import remove_tree, scratch, write
+from .openfaas import FUNCTIONS
 
 LEARNER = "lab.serverless/learner"
 """The label of a learner's namespaces; those of the literal names do not have it."""
@@ -45,7 +45,7 @@ def render(
             "resources": [os.path.relpath(folder.resolve(), here)],
             "images": [_mapped(short, reference) for short, reference in images.items()],
         }
-        (here / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+        (here / "kustomization.yaml").write_text(_yaml.dump(overlay))
         built = run([kubectl, "kustomize", here])
     try:
         return Template(built).substitute(values)
@@ -60,7 +60,7 @@ def _mapped(short: str, reference: str) -> dict[str, str]:
 
 def objects(rendered: str) -> Iterator[dict[str, Any]]:
     """The objects of a rendered text."""
-    return (document for document in yaml.safe_load_all(rendered) if document)
+    return (document for document in _yaml.load_all(rendered) if document)
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,7 @@ def _write_changed(path: Path, text: str) -> None:
 
 
 def _fit_text(text: str, place: Place, own: frozenset[str]) -> str:
-    fitting = [fit(each, place, own) for each in objects(text)]
-    return yaml.safe_dump_all(fitting, sort_keys=False, allow_unicode=True, width=1000)
+    return _yaml.dump_all(fit(each, place, own) for each in objects(text))
 
 
 def fit(given: dict[str, Any], place: Place, own: frozenset[str]) -> dict[str, Any]:
@@ -157,7 +156,8 @@ def fit(given: dict[str, Any], place: Place, own: frozenset[str]) -> dict[str, A
 
     Changed are, wherever they are: values of the key ``namespace``, ``SERVICE.NAMESPACE`` as a
     host name or a part of one, ``NAME.localhost``, and image names; paths that an Ingress rewrites
-    to and that begin with a namespace's name, as its bucket is called; and a Namespace itself.
+    to, and hosts that it asks as, that begin with a namespace's name, as its bucket is called;
+    paths to functions, whose namespace is the learner's own; and a Namespace itself.
 
     :param own: the namespaces that belong to the chapter; all others are everybody's.
     """
@@ -173,10 +173,8 @@ def fit(given: dict[str, Any], place: Place, own: frozenset[str]) -> dict[str, A
 def _walk(value: Any, place: Place, own: frozenset[str]) -> Any:
     if isinstance(value, dict):
         return {
-            key: place.name(inner)
-            if key in _NAMES_A_NAMESPACE and isinstance(inner, str) and inner in own
-            else _fit_path(inner, place, own)
-            if key == _REWRITTEN_TO and isinstance(inner, str)
+            key: _fit_named(key, inner, place, own)
+            if isinstance(inner, str)
             else _walk(inner, place, own)
             for key, inner in value.items()
         }
@@ -185,13 +183,33 @@ def _walk(value: Any, place: Place, own: frozenset[str]) -> Any:
     return _fit_string(value, place, own) if isinstance(value, str) else value
 
 
+def _fit_named(key: str, text: str, place: Place, own: frozenset[str]) -> str:
+    """A text, by what it is under this key."""
+    if key in _NAMES_A_NAMESPACE and text in own:
+        return place.name(text)
+    if key == _REWRITTEN_TO:
+        return _fit_path(text, place, own)
+    if key == _ASKED_AS:
+        bucket, _, server = text.partition(".")
+        return _fit_string(
+            f"{place.name(bucket) if bucket in own else bucket}.{server}", place, own
+        )
+    return _fit_string(text, place, own)
+
+
 _REWRITTEN_TO = "nginx.ingress.kubernetes.io/rewrite-target"
+_ASKED_AS = "nginx.ingress.kubernetes.io/upstream-vhost"
 _NAMES_A_NAMESPACE = ("namespace", "kubernetes.io/metadata.name")
 _HOST = re.compile(r"(?<![\w.-])[a-z0-9-]+(?:\.[a-z0-9-]+)+(?![\w-])")
 """A host name, or something else that looks like one."""
 
 
+_FUNCTION = re.compile(rf"(?<=^/function/)([a-z0-9-]+)\.{FUNCTIONS}(?=/|$)")
+"""A function as OpenFaaS's gateway has it, below its path."""
+
+
 def _fit_path(path: str, place: Place, own: frozenset[str]) -> str:
+    path = _FUNCTION.sub(lambda found: f"{found[1]}.{place.name(FUNCTIONS)}", path)
     first = path.removeprefix("/").partition("/")[0]
     return path.replace(first, place.name(first), 1) if first in own else path
 

@@ -74,7 +74,7 @@ class DebianRoot(ABC):
         """
         self._unpack(root, step)
         _merge_usr(root)
-        _relink(root)
+        relink(root)
         for pattern in (*_PRUNED, *self.pruned):
             for found in root.glob(pattern):
                 remove_tree(found)
@@ -127,7 +127,7 @@ def _unlink_dangling(root: Path) -> None:
         link.unlink()
 
 
-def _relink(root: Path) -> None:
+def relink(root: Path) -> None:
     """Have absolute links stay inside the root, from wherever it is looked at."""
     for link in [path for path in root.rglob("*") if path.is_symlink()]:
         target = link.readlink()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from .. import _progress
+from .. import _progress, _yaml
 from .._config import environment, lookup, settings
 from .._exceptions import CommandError, UsageError
 from .._exec import run
@@ -108,7 +108,7 @@ def _anchored(kubeconfig: str) -> str:
 
     kubectl does that only for certificates.
     """
-    content = yaml.safe_load(kubeconfig)
+    content = _yaml.load(kubeconfig)
     for entry in content.get("users") or []:
         user = entry.get("user") or {}
         folders = [path.parent for path in _files() if entry["name"] in _names(path, "users")]
@@ -117,7 +117,7 @@ def _anchored(kubeconfig: str) -> str:
             # A command without a slash is looked for on PATH.
             if folders and value and (key == "tokenFile" or "/" in value):
                 place[key] = str(folders[0].absolute() / value)
-    return yaml.safe_dump(content, sort_keys=False)
+    return _yaml.dump(content)
 
 
 def _contexts() -> list[str]:
@@ -127,7 +127,7 @@ def _contexts() -> list[str]:
 
 def _names(path: Path, kind: str) -> list[str]:
     try:
-        content = yaml.safe_load(path.read_text())
+        content = _yaml.load(path.read_text())
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as unreadable:
@@ -162,7 +162,7 @@ def _usual_domain(kubeconfig: str) -> str:
 
     :raises UsageError: it is not.
     """
-    (cluster,) = yaml.safe_load(kubeconfig)["clusters"]
+    (cluster,) = _yaml.load(kubeconfig)["clusters"]
     server = cluster["cluster"]["server"]
     if is_on_this_machine(server):
         return "localhost"

@@ -21,11 +21,11 @@ from __future__ import annotations
 from ._declaration import Declaration, declaration, names
 from ._install import enable
 from ._parts import artifacts, programs, version
-from ._record import Entry, enabled
+from ._record import Entry, changing, enabled
 from ._removal import disable
 from ._trial import definitions
 
 __all__ = [
-    "Declaration", "Entry", "artifacts", "declaration", "definitions", "disable", "enable",
-    "enabled", "names", "programs", "version",
+    "Declaration", "Entry", "artifacts", "changing", "declaration", "definitions", "disable",
+    "enable", "enabled", "names", "programs", "version",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from .. import _yaml
 from .._config import ROOT
 from .._exceptions import LabError, UsageError
 
@@ -178,7 +179,7 @@ def declaration(name: str) -> Declaration:
     if name not in names():
         raise UsageError(f"there is no component {name!r}", remedy=", ".join(names()))
     try:
-        said: dict[str, Any] = yaml.safe_load(path.read_text())
+        said: dict[str, Any] = _yaml.load(path.read_text())
         return Declaration(name=name, **said)
     except (TypeError, ValidationError, yaml.YAMLError) as wrong:
         raise LabError(f"{path.relative_to(ROOT)} cannot be used", seen=str(wrong)) from wrong

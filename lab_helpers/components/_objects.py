@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
+from .. import _yaml
 from .._kubectl import kubectl
+from .._reader import reader
 from ..cluster import Connection
 from ._rendering import LABEL, Object
 
 
 def existing(connection: Connection, wanted: list[Object]) -> list[Object]:
     """Those of the objects that are on the cluster; kinds it does not know are not."""
-    known = _kinds(connection)
-    asked = [each for each in wanted if _group_kind(each) in known]
-    if not asked:
-        return []
-    listed = run_kubectl(connection, "get", "-f", "-", "--ignore-not-found", "-o", "json",
-                      stdin=as_yaml(asked))  # fmt: skip
-    return _items(listed)
+    found = (_find(connection, each) for each in wanted)
+    return [each for each in found if each]
 
 
-def _kinds(connection: Connection) -> set[tuple[str, str]]:
-    """Group and kind of everything that the cluster knows."""
-    lines = run_kubectl(connection, "api-resources", "--no-headers").splitlines()
-    rows = [line.split() for line in lines]
-    return {(row[-3].rpartition("/")[0], row[-1]) for row in rows}
+def _find(connection: Connection, wanted: Object) -> Object | None:
+    group, _, version = wanted["apiVersion"].rpartition("/")
+    kind = ".".join(filter(None, (wanted["kind"], group and version, group)))
+    _, _, namespace, name = identity(wanted)
+    return reader(connection).find(kind, name, namespace=namespace)
 
 
 def _group_kind(each: Object) -> tuple[str, str]:
@@ -49,29 +43,18 @@ def label(each: Object) -> str:
 
 def labelled(connection: Connection, name: str, kinds: str) -> list[Object]:
     """The objects of these kinds that belong to a component."""
-    return get(connection, kinds, "--selector", f"{LABEL}={name}")
+    return get(connection, kinds, f"{LABEL}={name}")
 
 
-def get(connection: Connection, kinds: str, *selected: str) -> list[Object]:
+def get(connection: Connection, kinds: str, selector: str = "") -> list[Object]:
     """The objects of these kinds in every namespace."""
-    return _items(
-        run_kubectl(connection, "get", kinds, "--all-namespaces", *selected, "--ignore-not-found",
-                 "-o", "json")
-    )  # fmt: skip
-
-
-def _items(listed: str) -> list[Object]:
-    """The objects of kubectl's JSON: nothing, one object, or a list."""
-    if not listed.strip():
-        return []
-    found: dict[str, Any] = json.loads(listed)
-    items: list[Object] = found["items"] if found["kind"] == "List" else [found]
+    items: list[Object] = reader(connection).get(kinds, selector=selector)["items"]
     return items
 
 
 def as_yaml(wanted: Sequence[Object]) -> str:
     """Objects as kubectl reads them."""
-    return yaml.dump_all(wanted, Dumper=yaml.CSafeDumper)
+    return _yaml.dump_all(wanted)
 
 
 def run_kubectl(connection: Connection, *arguments: Any, stdin: str | None = None) -> str:

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import yaml
-
+from .. import _yaml
 from .._config import settings
 from .._exceptions import CommandError
 from .._files import locked
@@ -80,4 +79,4 @@ def write(connection: Connection, name: str, entry: Entry | None) -> None:
     ]  # fmt: skip
     kubectl(connection.kubectl, connection.kubeconfig, "apply", "--server-side",
             "--force-conflicts", f"--field-manager=component-{name}", "-f", "-",
-            stdin=yaml.safe_dump_all(wanted))  # fmt: skip
+            stdin=_yaml.dump_all(wanted))  # fmt: skip

@@ -66,6 +66,7 @@ def _remove_custom_resources(connection: Connection, name: str) -> None:
     if not kinds:
         return
     before = {each["metadata"]["uid"] for each in get(connection, kinds)}
+    workloads = _workloads_of(connection, before)
 
     def left() -> list[Object]:
         found = _delete_unowned(connection, kinds)
@@ -81,6 +82,34 @@ def _remove_custom_resources(connection: Connection, name: str) -> None:
         for each in get(connection, kinds):
             _lift_finalizers(connection, each)
         _wait_until_gone(f"the custom resources of {name}", left, timeout=30)
+    _remove_garbage(connection, name, workloads)
+
+
+_WORKLOADS = "deployments,statefulsets,daemonsets,replicasets"
+
+
+def _workloads_of(connection: Connection, owners: set[str]) -> list[Object]:
+    """The workloads that custom resources own, and those that these own."""
+    there = get(connection, _WORKLOADS)
+    owned = {each["metadata"]["uid"] for each in there if _owners(each) & owners}
+    return [each for each in there if _owners(each) & (owners | owned)]
+
+
+def _remove_garbage(connection: Connection, name: str, workloads: list[Object]) -> None:
+    """Remove workloads whose owners are gone.
+
+    Kubernetes would collect them, but begins to watch a new kind of owner only every 30 seconds.
+    """
+    gone = {each["metadata"]["uid"] for each in workloads}
+
+    def left() -> list[Object]:
+        there = get(connection, _WORKLOADS)
+        return [each for each in there if each["metadata"]["uid"] in gone]
+
+    if found := left():
+        run_kubectl(connection, "delete", "-f", "-", "--wait=false", "--ignore-not-found",
+                    stdin=as_yaml(found))  # fmt: skip
+        _wait_until_gone(f"the workloads of the custom resources of {name}", left)
 
 
 def _remove_made(connection: Connection, name: str) -> None:
@@ -94,13 +123,13 @@ def _remove_made(connection: Connection, name: str) -> None:
     what = f"what was made by {name}"
     try:
         # What is not among these, some pods make once more while they end.
-        _wait_until_gone(what, partial(get, connection, _HELD, "--selector", selector), timeout=60)
+        _wait_until_gone(what, partial(get, connection, _HELD, selector), timeout=60)
     except WaitTimeout as late:
         _progress.say(f"removing {what}, which its controller has left: {late.last}")
     kinds = f"{_HELD},{_LEFT}"
     run_kubectl(connection, "delete", kinds, "--all-namespaces", "--selector", selector,
                 "--wait=false", "--ignore-not-found")  # fmt: skip
-    _wait_until_gone(what, partial(get, connection, kinds, "--selector", selector))
+    _wait_until_gone(what, partial(get, connection, kinds, selector))
 
 
 _HELD = "statefulsets,pods,persistentvolumeclaims,secrets"

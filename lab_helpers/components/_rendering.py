@@ -13,8 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import yaml
-
+from .. import _yaml
 from .._exceptions import LabError
 from .._exec import run
 from .._files import scratch
@@ -40,7 +39,7 @@ def objects(component: Declaration, connection: Connection) -> list[Object]:
         overlay = {"resources": ["component"], "labels": [{"pairs": {LABEL: component.name}}]}
         _write_kustomization(folder, overlay)
         built = run([connection.kubectl, "kustomize", folder])
-    found = [each for each in yaml.load_all(built, yaml.CSafeLoader) if each]
+    found = [each for each in _yaml.load_all(built) if each]
     names = images(component, connection)
     return [_replaced(each, names) for each in found]
 
@@ -99,7 +98,7 @@ def _taken(component: Declaration, source: Path) -> Iterator[str]:
 
 
 def _write_kustomization(folder: Path, content: Mapping[str, Any]) -> None:
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(dict(content)))
+    (folder / "kustomization.yaml").write_text(_yaml.dump(dict(content)))
 
 
 def _replaced(value: Any, names: Mapping[str, str]) -> Any:

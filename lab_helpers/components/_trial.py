@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .. import builds
-from ..cluster import Provider
+from .. import _wait, builds
+from .._reader import Object
+from ..cluster import Connection, Provider
 from . import _parts, _record, _rendering
 from ._declaration import declaration
 from ._install import apply, wait_until_established
-from ._objects import as_yaml, existing, identity, run_kubectl
+from ._objects import as_yaml, existing, get, identity, run_kubectl
 
 
 @contextmanager
@@ -38,5 +39,23 @@ def definitions(provider: Provider, name: str) -> Iterator[None]:
             yield
         finally:
             if missing:
-                run_kubectl(connection, "delete", "--ignore-not-found", "-f", "-",
-                            stdin=as_yaml(missing))  # fmt: skip
+                _remove(connection, name, missing)
+
+
+def _remove(connection: Connection, name: str, definitions: list[Object]) -> None:
+    """Remove definitions and wait until they are gone, by asking.
+
+    kubectl, which watches for it, was seen to wait for two minutes for definitions that had come a
+    moment before.
+    """
+    run_kubectl(connection, "delete", "--ignore-not-found", "--wait=false", "-f", "-",
+                stdin=as_yaml(definitions))  # fmt: skip
+    removed = {each["metadata"]["uid"] for each in existing(connection, definitions)}
+
+    def probe() -> None:
+        there = get(connection, "customresourcedefinitions")
+        left = [o["metadata"]["name"] for o in there if o["metadata"]["uid"] in removed]
+        if left:
+            raise _wait.NotYet(f"still there: {', '.join(left)}")
+
+    _wait.until(f"the definitions of {name} to go", probe, timeout=240, interval=0.3)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from .. import _wait
 from .._exceptions import LabError
 from .._kubectl import kubectl
+from .._reader import Object, reader
 from ..cluster import Connection
 from ._declaration import State
 
@@ -17,8 +16,6 @@ KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 PULL_FAILS_AFTER = 20.0
 """Seconds of back-off until a pull that fails counts as failed: the first try may be bad luck."""
 _FAILED_PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
-
-Object = dict[str, Any]
 
 
 def wait_until_ready(
@@ -67,9 +64,9 @@ def wait_for_state(
     failing_since: dict[str, float] = {}
 
     def probe() -> None:
-        found = kubectl(connection.kubectl, connection.kubeconfig, "get", wanted.resource,
-                        "--namespace", wanted.namespace, "-o", "json")  # fmt: skip
-        status = json.loads(found).get("status", {})
+        kind, _, name = wanted.resource.partition("/")
+        found = reader(connection).get(kind, name, namespace=wanted.namespace)
+        status = found.get("status", {})
         if status.get(wanted.field) == wanted.value:
             return
         _refuse_failed_pulls(_listed(connection, wanted.namespace), failing_since)
@@ -86,10 +83,8 @@ def _key(each: Object) -> tuple[str, str, str]:
 
 
 def _listed(connection: Connection, namespace: str) -> list[Object]:
-    found = kubectl(connection.kubectl, connection.kubeconfig, "get",
-                    "deployments,statefulsets,daemonsets,pods", "--namespace", namespace,
-                    "-o", "json")  # fmt: skip
-    items: list[Object] = json.loads(found)["items"]
+    kinds = "deployments,statefulsets,daemonsets,pods"
+    items: list[Object] = reader(connection).get(kinds, namespace=namespace)["items"]
     return items
 
 

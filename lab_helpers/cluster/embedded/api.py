@@ -9,9 +9,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import httpx
-import yaml
 
-from ... import _wait
+from ... import _wait, _yaml
 from .node import Node
 
 _SECONDS = 5
@@ -43,7 +42,7 @@ def items(node: Node, path: str) -> list[dict[str, Any]]:
 @cache
 def _client(node: Node) -> httpx.Client:
     """A client with what the kubeconfig holds: the caller may read that, the node's keys not."""
-    config = yaml.safe_load(node.kubeconfig.read_text())
+    config = _yaml.load(node.kubeconfig.read_text())
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
     authority = b64decode(cluster["certificate-authority-data"]).decode()
     trust = ssl.create_default_context(cadata=authority)

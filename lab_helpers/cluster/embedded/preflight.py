@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ... import _wait
 from ..._config import settings
-from ..._exceptions import CommandError, LabError, Unsupported
+from ..._exceptions import CommandError, LabError, Unsupported, WaitTimeout
 from ..._exec import as_root, run
 from ..._files import locked
 from ...packages import packages
@@ -164,19 +165,52 @@ def _names() -> list[str]:
 
 def _free_network(taken: set[int]) -> int:
     """A third number N for which no route of the host touches 10.153.N.0/24."""
-    routes = json.loads(packages.run("ip", "-json", "route", "show", "table", "all"))
-    known = [ipaddress.ip_network(r["dst"], strict=False) for r in routes if _is_ipv4(r["dst"])]
-    # Half of everything, or all of 10/8, is somebody's VPN; the link's own route is closer.
-    used = [network for network in known if network.prefixlen > 8]
+    used = [network for network, _ in _routes()]
     for number in range(256):
-        candidate = ipaddress.ip_network(f"10.153.{number}.0/24")
-        if number not in taken and not any(candidate.overlaps(net) for net in used):
+        if number not in taken and not any(_link(number).overlaps(network) for network in used):
             return number
     raise LabError(
         "no free network for the cluster's link in 10.153.0.0/16",
         seen=f"{len(used)} routes on this host",
         remedy="./lab down the clusters that are not needed (LAB_NAME=NAME ./lab down)",
     )
+
+
+def require_network(node: Node) -> None:
+    """See that nobody has taken a stopped node's network; its certificates name its addresses.
+
+    :raises LabError: a cluster of another cache has it, or somebody else; says by which link.
+    """
+
+    def probe() -> None:
+        links = {link for net, link in _routes() if net.overlaps(_link(node.network))}
+        # The link of a node that has just ended goes a moment after it.
+        if others := links - {node.link}:
+            raise _wait.NotYet(", ".join(sorted(others)))
+
+    try:
+        _wait.until("the node's network to be free", probe, timeout=5)
+    except WaitTimeout as taken:
+        raise LabError(
+            f"cluster {node.name} cannot start: its network {_link(node.network)} is in use",
+            seen=f"routes to {taken.last}",
+            remedy="stop the cluster that has it (LAB_CACHE=… LAB_NAME=… ./lab stop), or make this "
+            "one anew: ./lab down, ./lab up",
+        ) from taken
+
+
+def _link(number: int) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network(f"10.153.{number}.0/24")
+
+
+def _routes() -> Iterator[tuple[ipaddress.IPv4Network, str]]:
+    """What this machine has routes to, and by which link."""
+    for route in json.loads(packages.run("ip", "-json", "route", "show", "table", "all")):
+        if _is_ipv4(route["dst"]):
+            network = ipaddress.IPv4Network(route["dst"], strict=False)
+            # Half of everything, or all of 10/8, is somebody's VPN; the link's own is closer.
+            if network.prefixlen > 8:
+                yield network, route.get("dev", "")
 
 
 def _is_ipv4(destination: str) -> bool:

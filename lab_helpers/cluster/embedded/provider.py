@@ -158,6 +158,7 @@ def create(name: str) -> None:
             # what is on disk.
             _end(node)
         sandbox.kill(node)
+        preflight.require_network(node)
         node = preflight.keep_ports(node)
         if _progress_of(node):
             write(node.folder / _PROGRESS, "starting")

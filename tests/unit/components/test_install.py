@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from lab_helpers import UsageError, components
-from lab_helpers.components import _choice, _install, _objects, _record, _removal
+from lab_helpers.components import _choice, _install, _record, _removal
 from lab_helpers.components._record import Entry
 
 from .conftest import CONNECTION, Declare
@@ -94,33 +93,6 @@ def test_an_unknown_component_is_refused_before_the_cluster_is_asked(
     declare("one")
     with pytest.raises(UsageError, match="there is no component 'two'"):
         change(None, "two")
-
-
-@pytest.mark.parametrize(
-    ("listed", "count"),
-    [
-        ("", 0),
-        ("\n", 0),
-        (json.dumps({"kind": "List", "items": []}), 0),
-        (json.dumps({"kind": "List", "items": [{"kind": "Pod"}, {"kind": "Pod"}]}), 2),
-        (json.dumps({"kind": "Pod"}), 1),
-    ],
-)
-def test_kubectls_json_is_nothing_one_object_or_a_list(listed: str, count: int) -> None:
-    assert len(_objects._items(listed)) == count
-
-
-def test_kinds_are_told_apart_by_their_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = (
-        "services     svc         v1                      true  Service\n"
-        "services     kservice,ksvc  serving.knative.dev/v1  true  Service\n"
-        "namespaces   ns          v1                      false Namespace\n"
-        "bindings                 v1                      true  Binding\n"
-    )
-    monkeypatch.setattr(_objects, "run_kubectl", lambda *_: said)
-    assert _objects._kinds(CONNECTION) == {
-        ("", "Service"), ("serving.knative.dev", "Service"), ("", "Namespace"), ("", "Binding"),
-    }  # fmt: skip
 
 
 def made(name: str, *, owner: str = "", going: bool = False) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lab_helpers import LabError
 from lab_helpers.components import _secrets
 
 from .conftest import CONNECTION
@@ -64,3 +65,39 @@ def test_other_objects_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     plain, composed = secret({"a": "b"}), secret({}, **{"composed.uri": "x"})
     _secrets.fill(CONNECTION, [plain, {**composed, "kind": "ConfigMap"}, composed])
     assert asked == [composed]
+
+
+def test_what_another_component_made_is_copied_and_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = secret({"user": "app"}, **{"copied.password": "db/source/key"})
+    source = secret({"key": "known", "other": "x"})
+    source["metadata"]["name"] = "source"
+
+    def existing(_: object, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        names = {each["metadata"]["name"] for each in asked}
+        return [each for each in (wanted, source) if each["metadata"]["name"] in names]
+
+    applied: list[str] = []
+    monkeypatch.setattr(_secrets, "existing", existing)
+    monkeypatch.setattr(
+        _secrets, "run_kubectl", lambda *_, stdin, **__: applied.append(stdin) or ""
+    )
+    _secrets.fill(CONNECTION, [wanted])
+    assert b64encode(b"known").decode() in applied[0]
+    wanted["data"]["password"] = b64encode(b"of another cluster").decode()
+    _secrets.fill(CONNECTION, [wanted])
+    assert len(applied) == 2
+    wanted["data"]["password"] = b64encode(b"known").decode()
+    _secrets.fill(CONNECTION, [wanted])
+    assert len(applied) == 2
+
+
+def test_a_source_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = secret({}, **{"copied.password": "db/source/key"})
+    monkeypatch.setattr(
+        _secrets, "existing",
+        lambda _, asked: [each for each in asked if each["metadata"]["name"] == "app"],
+    )  # fmt: skip
+    with pytest.raises(LabError, match="db/source/key"):
+        _secrets.fill(CONNECTION, [wanted])

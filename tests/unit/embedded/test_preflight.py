@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import socket
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
 import pytest
 
@@ -99,6 +100,21 @@ def test_a_stopped_clusters_ports_move_only_where_they_were_taken(taken: int) ->
     assert kept.ingress_port > taken
     assert kept.registry_port == free
     assert kept == Node.load("one")
+
+
+@pytest.mark.parametrize(("link", "starts"), [("lab-one", True), ("lab-two", False)])
+def test_a_stopped_cluster_whose_network_was_taken_says_who_has_it(
+    monkeypatch: pytest.MonkeyPatch, link: str, starts: bool
+) -> None:
+    routes = [(IPv4Network("10.153.3.0/24"), link), (IPv4Network("10.153.4.0/24"), "lab-three")]
+    monkeypatch.setattr(preflight, "_routes", lambda: iter(routes))
+    if starts:
+        preflight.require_network(Node("one", 3, 0, 0))
+        return
+    with pytest.raises(LabError, match=r"its network 10\.153\.3\.0/24 is in use") as refused:
+        preflight.require_network(Node("one", 3, 0, 0))
+    assert refused.value.seen == "routes to lab-two"
+    assert "./lab stop" in refused.value.remedy
 
 
 @LINUX
