@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._exceptions import CommandError, Hint, LabError
+from .._exceptions import CommandError, Hint, LabError, UnderWay
 from ..checks import Exercise
 from ..replication import PostgresCluster
 
@@ -61,7 +61,7 @@ def _judge_database(lab: Lab) -> str:
     query = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'reports'"
     known = sql(lab, query)
     if known != REPORTS:
-        raise Hint("the manifest asks for it, and the operator is at it; look again soon")
+        raise UnderWay("the manifest asks for it, and the operator is at it")
     return f"{known} owns it; the Secret says {cluster(lab).login(REPORTS)['username']}"
 
 
