@@ -66,8 +66,9 @@ class Client:
         lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().splitlines()
         pairs = [line.partition(": ") for line in lines[1:-1]]
         headers = {name.lower(): value for name, _, value in pairs}
-        length = 0 if head else int(headers["content-length"])
-        return Answer(int(lines[0].split()[1]), headers, await self._reader.readexactly(length))
+        code = int(lines[0].split()[1])
+        length = 0 if head or code == 204 else int(headers["content-length"])
+        return Answer(code, headers, await self._reader.readexactly(length))
 
     async def rest(self) -> bytes:
         """All that still comes until the server closes."""

@@ -16,7 +16,7 @@ import bson
 import pytest
 import yaml
 from bson import ObjectId
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -79,7 +79,7 @@ def call(server: Server, method: str, path: str, body: Any = None) -> Answer:
     return ask(server.port, request(method, path, content))
 
 
-def made(server: Server, **fields: Any) -> dict[str, Any]:
+def made(server: Server, /, **fields: Any) -> dict[str, Any]:
     answer = call(server, "POST", "/", fields)
     assert answer.code == 201
     document: dict[str, Any] = answer.json
@@ -220,6 +220,7 @@ def test_a_document_does_not_grow_for_ever(server: Server) -> None:
 
 
 @QUICKLY
+@example({"server": None}, {}, {})
 @given(FIELDS, FIELDS, FIELDS)
 def test_whatever_a_document_may_be_is_kept(
     server: Server, fields: Any, changes: Any, comment: Any

@@ -1,0 +1,1 @@
+../images/connectors/server/connector/schedule.py
