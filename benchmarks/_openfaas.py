@@ -121,14 +121,14 @@ def _calls(lab: Lab, faas: OpenFaaS) -> dict[str, Figures]:
     if node is None:
         raise LabError("the benchmark's cluster is gone")
     host = f"{FUNCTION}-{NAMESPACE}.knative.{lab.connection.domain}"
-    pod = _address(lab, faas.namespace, FUNCTION)
+    pod = _wrk.pod_address(lab, faas.namespace, FUNCTION)
     ways = {
         "pod": partial(_wrk.call, node, f"{pod}/"),
         "gateway": partial(
-            _wrk.call, node, f"{_address(lab, 'openfaas', 'gateway')}/function/{FUNCTION}"
+            _wrk.call, node, f"{_wrk.pod_address(lab, 'openfaas', 'gateway')}/function/{FUNCTION}"
         ),
         "knative": partial(
-            _wrk.call, node, f"{_address(lab, 'knative-serving', 'ingress')}/", host=host
+            _wrk.call, node, f"{_wrk.pod_address(lab, 'knative-serving', 'ingress')}/", host=host
         ),
     }
     one: dict[str, list[_wrk.Measured]] = {way: [] for way in ways}
@@ -147,15 +147,3 @@ def _calls(lab: Lab, faas: OpenFaaS) -> dict[str, Figures]:
         }
         for way in ways
     }
-
-
-def _address(lab: Lab, namespace: str, service: str) -> str:
-    """A pod behind a Service, so that no way is longer by kube-proxy's rules."""
-    selector = f"kubernetes.io/service-name={service}"
-    for each in lab.get("endpointslices", namespace=namespace, selector=selector)["items"]:
-        ports = {port["name"]: port["port"] for port in each["ports"]}
-        for endpoint in each["endpoints"] or []:
-            if endpoint["conditions"]["ready"]:
-                port = ports.get("http") or next(iter(ports.values()))
-                return f"http://{endpoint['addresses'][0]}:{port}"
-    raise LabError(f"nobody serves {service} in {namespace}")

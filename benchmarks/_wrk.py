@@ -11,7 +11,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab_helpers import LabError, _progress
+from lab_helpers import Lab, LabError, _progress
 from lab_helpers._apt import Apt, release, unpack
 from lab_helpers._artifacts import Artifact, digest
 from lab_helpers._files import remove_tree
@@ -48,10 +48,11 @@ def _unpack(folder: Path, step: _progress.Step) -> None:
     remove_tree(apt.folder)
 
 
-def call(node: Node, url: str, *, clients: int, host: str = "") -> Measured:
+def call(node: Node, url: str, *, clients: int, host: str = "", script: Path = _SCRIPT) -> Measured:
     """Call a function again and again from inside the sandbox's network.
 
     :param host: the host name that is asked for, if it is not the address's.
+    :param script: says in Lua what is sent.
     :raises LabError: not every call was answered with success.
     """
     root = artifact().build()
@@ -61,10 +62,25 @@ def call(node: Node, url: str, *, clients: int, host: str = "") -> Measured:
         node,
         ["env", f"LD_LIBRARY_PATH={libraries}", root / "usr/bin/wrk", "--threads=1",
          f"--connections={clients}", f"--duration={SECONDS}s", "--timeout=30s",
-         f"--script={_SCRIPT}", *header, url],
+         f"--script={script}", *header, url],
         "net",
     )  # fmt: skip
     found = json.loads(said.strip().splitlines()[-1])
     if found.pop("lost") or not found.pop("answers"):
         raise LabError(f"calls of {url} were lost", seen=said)
     return Measured(**found)
+
+
+def pod_address(lab: Lab, namespace: str, service: str, *, port: str = "http") -> str:
+    """A pod behind a Service, so that no way is longer by kube-proxy's rules.
+
+    :param port: its name; another one is taken where there is none of that name.
+    """
+    selector = f"kubernetes.io/service-name={service}"
+    for each in lab.get("endpointslices", namespace=namespace, selector=selector)["items"]:
+        ports = {known["name"]: known["port"] for known in each["ports"]}
+        for endpoint in each["endpoints"] or []:
+            if endpoint["conditions"]["ready"]:
+                number = ports.get(port) or next(iter(ports.values()))
+                return f"http://{endpoint['addresses'][0]}:{number}"
+    raise LabError(f"nobody serves {service} in {namespace}")
