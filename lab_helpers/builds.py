@@ -10,12 +10,13 @@ from pathlib import Path
 from . import _progress, _wait, images, programs
 from ._artifacts import Artifact, prune
 from ._config import settings
-from ._exceptions import LabError, UsageError, tail
+from ._exceptions import LabError, UsageError
 from ._exec import ENDS_WITH_US, PYTHON, spawn
 from ._files import give_to_owner, locked, remove_tree
 
 _SCAFFOLDING = ("go", "buildah", "overlay")
 """What only building needs."""
+_WAITING = "wait for what is built in the background"
 
 
 def foundation() -> list[Artifact]:
@@ -27,7 +28,7 @@ def foundation() -> list[Artifact]:
 
 def course() -> list[Artifact]:
     """What all chapters need on this kind of cluster, in the order in which they need it."""
-    from . import components, functions
+    from . import browser, components, functions
 
     own = settings().cluster == "embedded"
     # As the providers decide it: images of ours go to clusters that have a registry for them.
@@ -38,6 +39,7 @@ def course() -> list[Artifact]:
             (each.chapter, components.artifacts(each, upstream=pulled == "upstream"))
             for each in map(components.declaration, components.names())
         ),
+        ("11", browser.artifacts()),
     ]
     # Of one chapter, the functions first: they take seconds, where a component takes minutes.
     parts = [part for _, group in sorted(made, key=lambda each: each[0]) for part in group]
@@ -61,9 +63,10 @@ def build(names: list[str]) -> None:
 
 
 def _by_name() -> dict[str, list[Artifact]]:
-    from . import components, functions
+    from . import browser, components, functions
 
     return {
+        "browser": browser.artifacts(),
         **{name: each.artifacts for name, each in functions.all_functions().items()},
         **{name: [each.artifact] for name, each in images.CATALOGUE.items()},
         **{name: [each.artifact] for name, each in programs.CATALOGUE.items()},
@@ -80,6 +83,12 @@ def build_course() -> None:
     """Build what the course needs and is missing, and drop what only building needed."""
     ensure(course())
     _clear_away()
+
+
+def clear_away_if_done() -> None:
+    """Drop what only building needed, unless something is still to be built with it."""
+    if all(artifact.exists for artifact in course()):
+        _clear_away()
 
 
 def _clear_away() -> None:
@@ -135,7 +144,7 @@ def _take_turn(held: ExitStack) -> None:
         try:
             _lock(held, timeout=0.1)
         except LabError:
-            with _progress.step("wait for what is built in the background") as step:
+            with _progress.step(_WAITING) as step:
                 _wait.until("a turn to build", partial(_try_again, held, step), timeout=3600)
 
 
@@ -156,8 +165,11 @@ def _log() -> Path:
 
 
 def _newest_line() -> str:
-    """How far the build in the background is, in its own words."""
-    return tail(_log().read_text(), 1).strip() if _log().exists() else ""
+    """How far the build in the background is, in its own words; not that it waits for its turn."""
+    if not _log().exists():
+        return ""
+    built = [line for line in _log().read_text().splitlines() if _WAITING not in line]
+    return built[-1].strip() if built else ""
 
 
 def purge() -> None:

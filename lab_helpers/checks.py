@@ -7,10 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._exceptions import CheckFailed, Hint, UsageError
+from . import _wait
+from ._exceptions import CheckFailed, Hint, UnderWay, UsageError, WaitTimeout
 
 if TYPE_CHECKING:
     from ._lab import Lab
+
+PATIENCE = 10.0
+"""Seconds in which a cluster comes to what it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class Exercise:
 
     :ivar key: ``chapter/name``.
     :ivar claim: what is the case when it is done.
-    :ivar judge: looks at the cluster, returns what it saw, or raises :class:`Hint`.
+    :ivar judge: looks at the cluster, returns what it saw, or raises :class:`Hint`; looks again
+        where that is :class:`UnderWay`.
     :ivar solution: kubectl commands that do it, one string each, or a function. ``{namespace}``
         in a command stands for the namespace as this learner has it, ``{registry}`` for the
         registry; other braces are doubled.
@@ -71,8 +76,17 @@ class Exercise:
 
     def look(self, lab: Lab) -> Check:
         """Whether it is done, with a hint where it is not."""
+
+        def judged() -> str:
+            try:
+                return self.judge(lab)
+            except UnderWay as so_far:
+                raise _wait.NotYet(so_far.what) from so_far
+
         try:
-            return Check(self.claim, True, self.judge(lab))
+            return Check(self.claim, True, _wait.until(self.claim, judged, timeout=PATIENCE))
+        except WaitTimeout as late:
+            return Check(self.claim, False, f"{late.last}; look again soon")
         except Hint as hint:
             return Check(self.claim, False, hint.what)
 

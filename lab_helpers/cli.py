@@ -57,6 +57,8 @@ def run(
     connection = _provider().create()
     builds.start_in_background()
     results = course.run(selected, connection)
+    # The build in the background ends with this command, and may have just become done.
+    builds.clear_away_if_done()
     report.print_table(results)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
 
@@ -240,7 +242,7 @@ def goto(chapter: str) -> None:
 
 @app.command(rich_help_panel=MORE)
 def bench(
-    what: Annotated[str, typer.Argument(help="startup")] = "startup", as_json: AsJson = False
+    what: Annotated[str, typer.Argument(help="See README.")] = "startup", as_json: AsJson = False
 ) -> None:
     """Measure, each figure against its floor in the same run."""
     from . import report

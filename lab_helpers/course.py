@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,16 +125,32 @@ def _find(word: str, known: list[Chapter]) -> Chapter:
 
 
 def run(selected: list[Chapter], connection: Connection) -> list[Result]:
-    """Execute chapters one after the other; a failing one does not keep the others from it."""
+    """Execute chapters one after the other; a failing one does not keep the others from it.
+
+    The page of one is made while the next is executed.
+    """
     export(**variables(connection))
-    return [execute(chapter) for chapter in selected]
+    results, made = [], []
+    with ThreadPoolExecutor(max_workers=1) as pages:
+        for chapter in selected:
+            results.append(_execute(chapter, {}))
+            made.append(pages.submit(_make_page, chapter.executed))
+    for page in made:
+        page.result()
+    return results
 
 
 def execute(chapter: Chapter, *, parameters: dict[str, Any] | None = None) -> Result:
     """Execute one chapter with papermill, solutions in place, and make a page of it."""
+    result = _execute(chapter, parameters or {})
+    _make_page(chapter.executed)
+    return result
+
+
+def _execute(chapter: Chapter, parameters: dict[str, Any]) -> Result:
     chapter.executed.parent.mkdir(parents=True, exist_ok=True)
     chapter.executed.unlink(missing_ok=True)
-    given = {"solve": True, **(parameters or {})}
+    given = {"solve": True, **parameters}
     began = time.monotonic()
     try:
         with _progress.step(f"chapter {chapter.name}") as step:
@@ -146,12 +163,8 @@ def execute(chapter: Chapter, *, parameters: dict[str, Any] | None = None) -> Re
             )  # fmt: skip
     except CommandError as failed:
         cell, error = _failure(chapter.executed) or (None, tail(failed.output or failed.what, 1))
-        result = Result(chapter, time.monotonic() - began, cell, error)
-    else:
-        result = Result(chapter, time.monotonic() - began)
-    _make_page(chapter.executed)
-    give_to_owner(settings().build)
-    return result
+        return Result(chapter, time.monotonic() - began, cell, error)
+    return Result(chapter, time.monotonic() - began)
 
 
 def _tool_folders() -> dict[str, str]:
@@ -195,6 +208,7 @@ def _make_page(executed: Path) -> None:
     with suppress(CommandError):
         # The notebook is what counts; it is there with or without its page.
         run_program([*PYTHON, "-m", "nbconvert", "--to", "html", "--embed-images", executed])
+    give_to_owner(settings().build)
 
 
 def reset(connection: Connection, chapter: Chapter) -> None:

@@ -19,9 +19,11 @@ from . import _progress
 from ._artifacts import Artifact, digest
 from ._config import ROOT, environment, settings
 from ._exec import Argument, as_root, run
+from .keycloak import KeycloakServer
 from .packages import packages
 from .postgres import PostgresRoot
 from .programs import CATALOGUE as PROGRAMS
+from .programs import Program
 from .servers import PythonServer
 from .wheels import Wheel
 
@@ -194,6 +196,10 @@ def buildah(command: str, *arguments: Argument) -> str:
 
 
 _SECANTUSDB = PythonServer(IMAGES / "secantusdb")
+_KEYCLOAK = KeycloakServer(IMAGES / "keycloak")
+_CONNECTORS = PythonServer(IMAGES / "connectors", release="v1.0.0")
+
+_ARGO = "github.com/argoproj/argo-events"
 
 CATALOGUE = {
     image.name: image
@@ -206,8 +212,12 @@ CATALOGUE = {
         *(Image(name, Wheel(name, IMAGES / name / "requirements.txt")) for name in (
             "traefik", "seaweedfs",
         )),
+        Image("nats", Wheel("nats", IMAGES / "nats" / "requirements.txt")),
         Image("secantusdb", _SECANTUSDB, revision=_SECANTUSDB.revision, base="python"),
+        Image("connectors", _CONNECTORS, revision=_CONNECTORS.revision, base="python"),
+        Image("argo-events", Program("argo-events", (f"{_ARGO}/cmd",), module=_ARGO)),
         Image("postgres", PostgresRoot()),
+        Image("keycloak", _KEYCLOAK, revision=_KEYCLOAK.revision, base="java"),
     )
 }  # fmt: skip
 """Every image of the embedded cluster and of its first chapters."""

@@ -12,6 +12,7 @@ from statistics import median, quantiles
 
 import httpx
 
+from . import _wait
 from ._exceptions import UsageError
 
 CLIENTS = 8
@@ -143,6 +144,38 @@ def hammer(
     with ThreadPoolExecutor(clients) as pool:
         for part in pool.map(work, range(clients)):
             load._add(part)
+    load.seconds = time.perf_counter() - began
+    return load
+
+
+def visit(
+    client: httpx.Client, url: str, *, readers: int, every: float, seconds: float,
+    timeout: float = 60,
+) -> Load:  # fmt: skip
+    """Send requests as readers of a page do: each one after so much time, answered or not.
+
+    They begin one after the other, so that they are spread over the time between two requests.
+
+    :param readers: how many there are.
+    :param every: seconds between two requests of one reader.
+    :param seconds: for how long requests are sent; what is under way then is waited for.
+    :param timeout: seconds that one request may take.
+    """
+    pause, count = every / readers, round(readers * seconds / every)
+    load, done = Load(), list[Load]()
+    began = time.perf_counter()
+
+    def read(_: int) -> None:
+        own = Load()
+        _send(client, client.build_request("GET", url, timeout=timeout), own)
+        done.append(own)
+
+    with ThreadPoolExecutor(readers) as pool:
+        for number in range(count):
+            _wait.pause_until(began + number * pause)
+            pool.submit(read, number)
+    for each in done:
+        load._add(each)
     load.seconds = time.perf_counter() - began
     return load
 

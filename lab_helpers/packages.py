@@ -35,14 +35,23 @@ PACKAGES = (
 
 
 class SystemPackages:
-    """The unpacked packages, as one tree beside the system's own."""
+    """Unpacked packages, as one tree beside the system's own.
+
+    :param name: of the tree in the cache.
+    :param title: what is unpacked, for whoever waits.
+    :param packages: names; those that they depend on come along.
+    """
+
+    def __init__(self, name: str, title: str, packages: tuple[str, ...]) -> None:
+        self._name = name
+        self._title = title
+        self._packages = packages
 
     @cached_property
     def artifact(self) -> Artifact:
-        inputs = digest(*PACKAGES, *_installed(), release(), platform.machine())
-        return Artifact(
-            "system-packages", "unpack system packages (nothing is installed)", inputs, _unpack
-        )
+        inputs = digest(*self._packages, *_installed(self._packages), release(), platform.machine())
+        title = f"unpack {self._title} (nothing is installed)"
+        return Artifact(self._name, title, inputs, self._unpack)
 
     version = "v1"
     """The tag of images made from them: what is in them comes from the distribution."""
@@ -105,22 +114,21 @@ class SystemPackages:
             "LD_LIBRARY_PATH": ":".join(str(f) for f in self.libraries(root)),
         }
 
-
-packages = SystemPackages()
-
-
-def _unpack(folder: Path, step: _progress.Step) -> None:
-    apt = Apt(settings().cache / "apt")
-    for deb in apt.fetch(PACKAGES, step):
-        step.update(deb.name)
-        unpack(deb, folder)
-    remove_tree(apt.folder)
+    def _unpack(self, folder: Path, step: _progress.Step) -> None:
+        apt = Apt(settings().cache / f"apt-{self._name}")
+        for deb in apt.fetch(self._packages, step):
+            step.update(deb.name)
+            unpack(deb, folder)
+        remove_tree(apt.folder)
 
 
-def _installed() -> list[str]:
+packages = SystemPackages("system-packages", "system packages", PACKAGES)
+
+
+def _installed(packages: tuple[str, ...]) -> list[str]:
     """Those of the packages that the system has: they are not unpacked."""
     if shutil.which("dpkg-query") is None:
         return []
     asked = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"]
     known = set(run(asked).splitlines())
-    return [name for name in PACKAGES if f"{name} installed" in known]
+    return [name for name in packages if f"{name} installed" in known]

@@ -20,6 +20,7 @@ from ._artifacts import Artifact, digest, require_space
 from ._config import ROOT, environment, lookup, settings
 from ._exceptions import LabError
 from ._exec import run, stream
+from ._files import remove_tree
 from .wheels import Wheel
 
 PROGRAMS = ROOT / "programs"
@@ -101,7 +102,7 @@ class Program:
         stamps = " ".join(f"-X {stamp.format(**names)}" for stamp in self.stamps)
         output = folder / self.name if len(self.packages) == 1 else f"{folder}/"
         stream(
-            [go(), "build", "-v", "-trimpath", "-ldflags", f"-s -w {stamps}",
+            [go(), "build", "-v", "-trimpath", *_COMPILER, "-ldflags", f"-s -w {stamps}",
              "-tags", ",".join(self.tags),
              "-o", output, *self.packages],
             cwd=self.folder,
@@ -111,6 +112,7 @@ class Program:
         )  # fmt: skip
         for name in self.files:
             shutil.copytree(module_folder(self.folder, self.module or "") / name, folder / name)
+        drop_if_large()
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,28 @@ def module_folder(folder: Path, module: str) -> Path:
     return Path(found["Dir"])
 
 
+_UNDEBUGGABLE = "-dwarf=false"
+"""What the linker would drop is not compiled first. That is an eighth less processor time (CoreDNS:
+109 s instead of 126) and a fifth less in the compiler's cache, for a program of the same size.
+Stack traces do not need it."""
+_GENERATED = (
+    *(f"k8s.io/client-go/{part}/..." for part in (
+        "applyconfigurations", "informers", "kubernetes", "listers",
+    )),
+    "k8s.io/api/...", "k8s.io/kubernetes/pkg/apis/...", "knative.dev/.../client/...",
+    "cloud.google.com/...", "github.com/aws/...", "github.com/Azure/...", "github.com/pb33f/...",
+)  # fmt: skip
+"""Packages of which most is never called. Without inlining, they take less processor time (those
+of ``k8s.io/client-go`` 26 s instead of 38) and make smaller programs."""
+_COMPILER = (
+    f"-gcflags=all={_UNDEBUGGABLE}",
+    # The last pattern that fits a package counts.
+    *(f"-gcflags={packages}={_UNDEBUGGABLE} -l" for packages in _GENERATED),
+)
+_KEPT = 4 * 2**30
+"""Bytes that the compiler may always keep from one program to the next; it may keep a third of what
+is free where that is more. All of the course takes 17 GB, and is quicker for it: programs that pin
+the same version of Kubernetes' client compile its thousand packages once."""
 _NETWORK = "check the network to the Go module proxy (go env GOPROXY), then run it again"
 _VERSION = "k8s.io/component-base/version"
 
@@ -231,6 +255,28 @@ def _compiler_cache() -> Path:
 def module_cache() -> Path:
     """Where the sources of Go modules are unpacked."""
     return settings().cache / "go" / "mod"
+
+
+def drop_if_large(most: int | None = None) -> None:
+    """Drop what the compiler keeps, once it is more than a disk should be asked for.
+
+    This costs the next program half a minute, and more where it shares packages with one before.
+    What was downloaded stays.
+
+    :param most: bytes.
+    """
+    most = most or max(_KEPT, shutil.disk_usage(settings().cache).free // 3)
+    sources = module_cache()
+    unpacked = [each for each in sources.glob("*") if each.name != "cache"]
+    kept = [each for each in (_compiler_cache(), *unpacked) if each.exists()]
+    if kept and _kilobytes(kept) * 1024 > most:
+        for each in kept:
+            remove_tree(each)
+
+
+def _kilobytes(folders: list[Path]) -> int:
+    """What folders take of the disk, all together."""
+    return int(run(["du", "-skc", *folders]).splitlines()[-1].split()[0])
 
 
 def _count_packages(step: _progress.Step) -> Callable[[str], None]:

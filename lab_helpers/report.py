@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from . import components, course, record
-from ._config import settings
+from ._config import ROOT, settings
 from ._exceptions import LabError, UsageError
 from ._manifests import Place
 from .cluster import Provider
@@ -73,7 +74,7 @@ def _chapter(chapter: course.Chapter, passed: frozenset[str] | None) -> dict[str
     return {
         "chapter": chapter.name,
         "title": chapter.title,
-        "executed": str(executed.relative_to(settings().root)) if executed.exists() else None,
+        "executed": _shown(executed) if executed.exists() else None,
         "passed": None if passed is None else len(checks & passed),
         "checks": len(checks),
     }
@@ -144,11 +145,17 @@ def _outcome(result: course.Result) -> tuple[str, ...]:
         result.chapter.name,
         "[green]passed[/green]" if result.passed else "[red]failed[/red]",
         f"{result.seconds:.0f} s",
-        str(result.chapter.executed.relative_to(settings().root)),
+        _shown(result.chapter.executed),
     )
     if result.passed:
         return row
     return (*row, "" if result.cell is None else str(result.cell), escape(result.error))
+
+
+def _shown(path: Path) -> str:
+    """A path within the clone, or a whole one: ``LAB_BUILD`` may be anywhere."""
+    root = settings().root
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def bench(what: str) -> dict[str, Any]:
@@ -160,11 +167,10 @@ def bench(what: str) -> dict[str, Any]:
     """
     import importlib
 
-    try:
-        module = importlib.import_module(f"benchmarks.{what}")
-    except ModuleNotFoundError as missing:
-        raise UsageError(f"there is no benchmark {what!r}", remedy="startup") from missing
-    measured: dict[str, Any] = module.measure()
+    known = sorted(each.stem for each in (ROOT / "benchmarks").glob("[a-z]*.py"))
+    if what not in known:
+        raise UsageError(f"there is no benchmark {what!r}", remedy=", ".join(known))
+    measured: dict[str, Any] = importlib.import_module(f"benchmarks.{what}").measure()
     return measured
 
 

@@ -1,6 +1,7 @@
-"""Servers that are published as Python packages, for images on the course's Python.
+"""Servers in Python, for images on the course's Python: published as packages, or our own.
 
-A folder of ``images/`` pins the packages, and has a program in ``server/`` that starts them.
+A folder of ``images/`` pins the packages, and has in ``server/`` a program that starts them, or
+that is the server.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ class PythonServer:
     """One server.
 
     :ivar folder: its folder of ``images/``, which has the name of its package.
+    :ivar release: the version of one that is the course's own, with a ``v``.
     """
 
     folder: Path
+    release: str = ""
 
     @property
     def name(self) -> str:
@@ -35,6 +38,8 @@ class PythonServer:
 
         :raises LabError: it is not pinned.
         """
+        if self.release:
+            return self.release
         pinned = re.search(rf"^{self.name}==(\S+)", self._requirements.read_text(), re.MULTILINE)
         if pinned is None:
             raise LabError(f"{self._requirements} does not pin {self.name}")

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from . import _yaml
 from ._config import ROOT
 from ._exceptions import LabError
 from ._files import write
@@ -99,7 +100,7 @@ class Stack(_Strict):
             for name, each in self.functions.items()
         }
         head = self.model_dump(mode="json", exclude={"functions"})
-        write(path, yaml.safe_dump({**head, "functions": functions}, sort_keys=False))
+        write(path, _yaml.dump({**head, "functions": functions}))
 
 
 def load(path: Path) -> Stack:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ._lab import Lab
     from .bucket_events import BucketEvents
+    from .bucket_targets import Targets
 
 REGION = "us-east-1"
 """What a server calls itself that is in no region; it is part of what is signed."""
@@ -78,16 +79,19 @@ class Storage:
     def _host(self) -> str:
         return self.address.partition("://")[2]
 
-    def client(self, access_key: str | None = None, secret_key: str | None = None) -> Minio:
+    def client(
+        self, access_key: str | None = None, secret_key: str | None = None, *, timeout: float = 10
+    ) -> Minio:
         """The client library for S3, at this server.
 
         :param access_key: the user; the administrator if left out, nobody if empty.
+        :param timeout: seconds without a byte, of each of three tries.
         """
         from minio import Minio
 
         keys = self._keys if access_key is None else (access_key or None, secret_key or None)
         return Minio(
-            self._host, *keys, secure=False, region=REGION, http_client=_http.pool()
+            self._host, *keys, secure=False, region=REGION, http_client=_http.pool(timeout=timeout)
         )  # fmt: skip
 
     @cached_property
@@ -119,6 +123,13 @@ class Storage:
             credentials=Credentials(*self._keys), date=datetime.now(UTC), expires=60,
         )  # fmt: skip
         return BucketEvents(self._lab.http, link.geturl(), self.s3, bucket)
+
+    @property
+    def targets(self) -> Targets:
+        """Whom the server tells what happens in buckets. Only MinIO can be told so like this."""
+        from .bucket_targets import Targets
+
+        return Targets(self._lab, self)
 
     def remove_bucket(self, name: str) -> None:
         """Remove a bucket with all that is in it; one that is not there is fine."""

@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from . import _progress, _sources
+from . import _progress, _sources, _yaml
 from ._artifacts import Artifact, digest
 from ._config import ROOT
 from ._exceptions import LabError, UsageError
@@ -155,7 +155,7 @@ def _folder(name: str, roots: tuple[Path, ...]) -> Path:
 def _declaration(folder: Path) -> _Declaration:
     path = folder / "template.yml"
     try:
-        said: Any = yaml.safe_load(path.read_text())
+        said: Any = _yaml.load(path.read_text())
         declared = _Declaration.model_validate(said)
     except (ValidationError, yaml.YAMLError) as wrong:
         raise LabError(f"{_shown(path)} cannot be used", seen=str(wrong)) from wrong

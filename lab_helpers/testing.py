@@ -30,6 +30,8 @@ WORKERS = 2
 BESIDE = "-2"
 """What the name of the second worker's cluster ends with, and that of its ``build`` folder."""
 _EVENTS = 30
+_SLOWEST = 25
+"""Tests whose time is said in the end: whoever wants to save some begins there."""
 _LINES = 8
 
 
@@ -58,7 +60,8 @@ def run(selected: list[str], *, full: bool) -> int:
     source = provider() if needs_cluster(selected) else None
     connected = variables(source.connection()) if source else {}
     # nbval takes seconds to load; the tests that need it start it themselves.
-    flags = ["-v", "-p", "no:cacheprovider", "-p", "no:nbval", *(["--full"] if full else [])]
+    flags = ["-v", "-p", "no:cacheprovider", "-p", "no:nbval", f"--durations={_SLOWEST}",
+             *(["--full"] if full else [])]  # fmt: skip
     folders = [TESTS / stage for stage in selected]
     try:
         code = call(

@@ -15,8 +15,8 @@ from ._exceptions import CommandError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ._client import Object
     from ._lab import Lab
+    from ._reader import Object
 
 _INTERVAL = 0.25
 

@@ -50,13 +50,28 @@ def what_belongs_together(nodeid: str) -> str:
     """The name of the tests that one worker does one after the other.
 
     A chapter is executed and its exercises are done on one cluster; the rest goes by modules, and
-    the manifests, which are rendered once, by their folder.
+    by their folder the manifests, which are rendered once, and the forecast app, which is there
+    once.
     """
     module = nodeid.partition("::")[0]
-    if "/manifests/" in f"/{module}":
-        return "manifests"
+    for folder in ("manifests", "forecast"):
+        if f"/{folder}/" in f"/{module}":
+            return folder
     chapter = re.search(r"\[(\d\d)\b", nodeid) if "/notebooks/" in f"/{module}" else None
     return f"chapter {chapter[1]}" if chapter else module
+
+
+WITHOUT_A_CLUSTER = ("tests/unit/", "tests/functions/")
+ON_AN_EMPTY_ONE = "tests/integration/test_components.py"
+"""It begins and ends without any component. Later, it would have to take off first what other tests
+put on the cluster, and they would have to put it there again: five minutes each."""
+
+
+def turn(nodeid: str) -> int:
+    """When a test is done, among those of the same stages."""
+    if nodeid.startswith(WITHOUT_A_CLUSTER):
+        return 0
+    return 1 if nodeid.startswith(ON_AN_EMPTY_ONE) else 2
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,6 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("cluster")
         if item.get_closest_marker("full") and not config.getoption("full"):
             item.add_marker(pytest.mark.skip(reason="runs with --full only"))
+    items.sort(key=lambda item: turn(item.nodeid))
 
 
 @pytest.fixture(scope="session")
@@ -75,9 +91,9 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         run([*PYTHON, "-m", "lab_helpers", "up"], timeout=300)
     connected = lab_helpers.connect(solve=True)
     yield connected
-    for client in ("http", "api"):
-        if client in vars(connected):
-            getattr(connected, client).close()
+    if "http" in vars(connected):
+        connected.http.close()
+    connected.api.close()
 
 
 @pytest.fixture(scope="session")

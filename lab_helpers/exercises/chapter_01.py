@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from .._exceptions import CommandError, Hint, WaitTimeout
+from .._exceptions import CommandError, Hint, UnderWay, WaitTimeout
 from ..checks import Exercise
 
 if TYPE_CHECKING:
-    from .._client import Object
     from .._lab import Lab
+    from .._reader import Object
 
 NAMESPACE = "first-steps"
 GREETING = "Hello, learner"
@@ -45,7 +45,7 @@ def _judge_scale(lab: Lab) -> str:
     _roll_out(lab, "hello")
     ready = lab.ready_pods(lab.name(NAMESPACE), "app=hello")
     if len(ready) != 4:
-        raise Hint(f"4 replicas are asked for and {len(ready)} are ready so far; look again soon")
+        raise UnderWay(f"4 replicas are asked for and {len(ready)} are ready so far")
     return f"4 pods are ready: {', '.join(ready)}"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .._exceptions import CommandError, Hint, WaitTimeout
+from .._exceptions import CommandError, Hint, UnderWay, WaitTimeout
 from ..checks import Exercise
 
 if TYPE_CHECKING:
-    from .._client import Object
     from .._lab import Lab
+    from .._reader import Object
 
 NAMESPACE = "serving-example"
 SERVICE = "knative-rest"
@@ -57,7 +57,7 @@ def _judge_tag(lab: Lab) -> str:
     answer = lab.http.get(address, timeout=60)
     who = answer.headers.get("x-revision")
     if who != V2:
-        raise Hint(f"{address} answers {answer.status_code}, from revision {who}; look again soon")
+        raise UnderWay(f"{address} answers {answer.status_code}, from revision {who}")
     return f"{address} is answered by {who}"
 
 
@@ -75,7 +75,7 @@ def _judge_half(lab: Lab) -> str:
     counts = lab.count_answers(url, 100, header="x-revision")
     share = counts.get(V2, 0)
     if not 40 <= share <= 60:
-        raise Hint(f"of 100 requests {share} went to {V2}; look again soon")
+        raise UnderWay(f"of 100 requests {share} went to {V2}")
     return f"of 100 requests {share} went to {V2}"
 
 
@@ -93,7 +93,7 @@ def _judge_warm(lab: Lab) -> str:
     latest = _settled(lab)["status"]["latestReadyRevisionName"]
     ready = lab.ready_pods(where, f"serving.knative.dev/revision={latest}")
     if not ready:
-        raise Hint(f"the latest ready revision, {latest}, has no ready pod yet; look again soon")
+        raise UnderWay(f"the latest ready revision, {latest}, has no ready pod yet")
     return f"{latest} keeps {ready[0]}"
 
 

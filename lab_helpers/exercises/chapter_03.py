@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import stack
-from .._exceptions import Hint, LabError
+from .._exceptions import Hint, LabError, UnderWay
 from ..checks import Exercise
 from ..openfaas.folders import Folders
 
@@ -114,7 +114,7 @@ def _judge_least(lab: Lab) -> str:
         raise Hint(f"stack.yml says it, but what is deployed does not; faas.up({FUNCTION!r})")
     ready = lab.ready_pods(lab.name(NAMESPACE), f"faas_function={FUNCTION}")
     if len(ready) < int(said):
-        raise Hint(f"{len(ready)} of {said} pods are ready; look again soon")
+        raise UnderWay(f"{len(ready)} of {said} pods are ready")
     return f"{len(ready)} pods are ready: {', '.join(ready)}"
 
 

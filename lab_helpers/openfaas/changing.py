@@ -53,11 +53,18 @@ class Changing(Access):
 
         :raises LabError: there is no such function.
         """
+        self._begin_to_remove(name)
+        rollout.wait_until_gone(self._lab, name, self.namespace, timeout=timeout)
+
+    def _begin_to_remove(self, name: str) -> None:
+        """Remove a function, whose pods end in their own time.
+
+        :raises LabError: there is no such function.
+        """
         show("faas-cli", "remove", name, *self._space.flags)
         self._status(name)
         asked = {"functionName": name, "namespace": self.namespace}
         self.gateway.ask("DELETE", "functions", content=asked, namespace=self.namespace)
-        rollout.wait_until_gone(self._lab, name, self.namespace, timeout=timeout)
 
     def secret(self, name: str, value: str | bytes) -> None:
         """Keep a secret for functions; one of the same name gets the new value.
@@ -107,8 +114,12 @@ class Changing(Access):
             raise UsageError("this lab is of no chapter", remedy='connect(chapter="03")')
         if not self._space.known():
             return
-        for name in self._of_this_chapter("deployments", rollout.LABEL):
-            self.remove(name)
+        functions = self._of_this_chapter("deployments", rollout.LABEL)
+        for name in functions:
+            self._begin_to_remove(name)
+        # Their pods end side by side.
+        for name in functions:
+            rollout.wait_until_gone(self._lab, name, self.namespace, timeout=90)
         for name in self._of_this_chapter("secrets"):
             self.remove_secret(name)
         self._space.remove_if_empty()

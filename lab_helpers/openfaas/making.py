@@ -73,13 +73,15 @@ class Making(Access):
         return self._image(function)
 
     def deploy(
-        self, name: str, *, environment: Mapping[str, str] | None = None, timeout: float = 90
-    ) -> str:
+        self, name: str, *, environment: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None, timeout: float = 90,
+    ) -> str:  # fmt: skip
         """Deploy a function as its ``stack.yml`` says, and return its address when it serves.
 
         Changed pods replace the old ones; nothing changes where nothing has changed.
 
         :param environment: variables that depend on the cluster, in place of those in the file.
+        :param annotations: the same for annotations.
         :param timeout: seconds until it has to serve.
         :raises LabError: it was not pushed, is refused, or does not start; says why.
         """
@@ -89,23 +91,30 @@ class Making(Access):
         )
         if environment:
             asked["envVars"] = {**asked.get("envVars", {}), **environment}
+        if annotations:
+            asked["annotations"] = {**asked.get("annotations", {}), **annotations}
         added = self._labels.items() - asked_for(function).items()
         _show("deploy", function, *(f"--label={key}={value}" for key, value in sorted(added)),
               *(f"--env={key}={value}" for key, value in (environment or {}).items()),
+              *(f"--annotation={key}={value}" for key, value in (annotations or {}).items()),
               *self._space.flags)  # fmt: skip
         self._space.ensure()
         self._ask_for(asked)
         rollout.wait(self._lab, name, self.namespace, timeout=timeout)
         return self.url(name)
 
-    def up(self, name: str, *, environment: Mapping[str, str] | None = None) -> str:
+    def up(
+        self, name: str, *, environment: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> str:  # fmt: skip
         """Build, push and deploy a function, and return its address when it serves.
 
         :param environment: variables that depend on the cluster, in place of those in the file.
+        :param annotations: the same for annotations.
         """
         self.build(name)
         self.push(name)
-        return self.deploy(name, environment=environment)
+        return self.deploy(name, environment=environment, annotations=annotations)
 
     def _image(self, function: Function) -> str:
         """The image's name as the cluster calls it."""

@@ -49,7 +49,7 @@ def wait(lab: Lab, name: str, namespace: str, *, timeout: float) -> None:
         raise _wait.NotYet(missing)
 
     _wait.until(
-        f"{name} to serve in {namespace}", probe, timeout=timeout, interval=0.1,
+        f"{name} to serve in {namespace}", probe, timeout=timeout, interval=0.25,
         events=lambda: lab.events(namespace),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+from .._exceptions import LabError
 from . import rollout
 from .access import Access
 from .commands import show
@@ -95,6 +96,28 @@ class Watching(Access):
     def replicas(self, name: str, seconds: float = 120) -> Series:
         """How many pods a function was meant to have, as :meth:`rates`."""
         return self.metrics(name).replicas(seconds)
+
+    def next_calls(self, name: str, count: int = 5) -> tuple[datetime, ...]:
+        """When cron-connector calls a function next, in the time zone of its schedule.
+
+        :raises LabError: there is no such function, or nothing calls it on a schedule.
+        """
+        from zoneinfo import ZoneInfo
+
+        from ..schedules import Schedule
+
+        said = self._status(name).get("annotations") or {}
+        if "cron-function" not in said.get("topic", "").replace(" ", "").split(","):
+            raise LabError(f"{name} has no topic cron-function, so nothing calls it on a schedule")
+        zone = said.get("timezone", "UTC")
+        try:
+            schedule = Schedule(said.get("schedule", ""), zone)
+        except ValueError as wrong:
+            raise LabError(f"{name} is not called", seen=str(wrong)) from wrong
+        moments = [datetime.now(UTC)]
+        for _ in range(count):
+            moments.append(schedule.after(moments[-1]))
+        return tuple(each.astimezone(ZoneInfo(zone)) for each in moments[1:])
 
     def list(self) -> Functions:
         """The functions that are deployed."""

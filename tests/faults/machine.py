@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import socket
@@ -179,14 +180,18 @@ def _namespaces(pid: int) -> list[str]:
     return found
 
 
-def traces(name: str, namespaces: set[str] | frozenset[str] = frozenset()) -> list[str]:
+def traces(
+    name: str, namespaces: set[str] | frozenset[str] = frozenset(), *, before: float = math.inf
+) -> list[str]:
     """What is left of a cluster on this machine, one line each.
 
     :param namespaces: those it had while it ran, from :meth:`Cluster.namespaces`.
+    :param before: when it began to be removed, from :func:`uptime`. The kernel gives the number of
+        a namespace that is gone to another one; who was started later can only have that.
     """
     folder = settings().clusters / name
     return [
-        *_process_traces(name, folder, namespaces),
+        *_process_traces(name, folder, namespaces, before),
         *_mount_traces(name, namespaces),
         *_network_traces(name),
         *(f"cgroup {path}" for path in _cgroups(name)),
@@ -195,7 +200,7 @@ def traces(name: str, namespaces: set[str] | frozenset[str] = frozenset()) -> li
 
 
 def _process_traces(
-    name: str, folder: Path, namespaces: set[str] | frozenset[str]
+    name: str, folder: Path, namespaces: set[str] | frozenset[str], before: float
 ) -> Iterator[str]:
     inside = re.compile(rf"{re.escape(str(folder))}(/|$)")
     for pid in pids():
@@ -203,10 +208,21 @@ def _process_traces(
         owner = _owner(pid)
         if owner == name or inside.search(words):
             yield f"process {pid} {words}"
-        # The kernel gives a namespace that is gone its number again, to another cluster maybe.
-        if owner in ("", name):
+        if owner in ("", name) and _started(pid) < before:
             for each in set(_namespaces(pid)) & namespaces:
                 yield f"namespace {each} held by process {pid} {words}"
+
+
+def uptime() -> float:
+    """Seconds since this machine was started."""
+    return float((PROC / "uptime").read_text().split()[0])
+
+
+def _started(pid: int) -> float:
+    """When a process was started, in seconds since this machine was; it may have just gone."""
+    # After the program's name, which may have spaces and brackets of its own.
+    fields = _read(pid, "stat").rpartition(")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK") if fields else math.inf
 
 
 def _owner(pid: int) -> str:

@@ -19,7 +19,7 @@ from lab_helpers._exec import Argument, run
 from lab_helpers.cluster import Connection
 from lab_helpers.images import REGISTRY
 
-from .machine import Cluster, traces
+from .machine import Cluster, traces, uptime
 
 
 class OwnCluster(Cluster):
@@ -72,8 +72,9 @@ class OwnCluster(Cluster):
         namespaces: set[str] = set()
         with suppress(AssertionError):
             namespaces = self.namespaces()
+        before = uptime()
         self.command("down")
-        return traces(self.name, namespaces)
+        return traces(self.name, namespaces, before=before)
 
 
 class _Repeated:

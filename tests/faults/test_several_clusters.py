@@ -44,8 +44,9 @@ def test_a_taken_port_is_passed_over(new_cluster: Callable[[str], OwnCluster]) -
     with listening(free.ingress_port), listening(free.registry_port):
         cluster.command("up")
         moved = cluster.node
-        assert moved.ingress_port > free.ingress_port
-        assert moved.registry_port > free.registry_port
+        # Not the next ones: a cluster of another test may have left some before.
+        assert moved.ingress_port != free.ingress_port
+        assert moved.registry_port != free.registry_port
         address(cluster)
         cluster.command("stop")
     with listening(moved.ingress_port), listening(moved.registry_port):

@@ -6,9 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import yaml
-
-from lab_helpers import Lab
+from lab_helpers import Lab, _yaml
 from lab_helpers._config import settings
 from lab_helpers.cluster.embedded.node import Node
 from lab_helpers.cluster.embedded.runtime import image_digests
@@ -54,5 +52,5 @@ def write_component(folder: Path, name: str, **declared: Any) -> None:
     for path in _OBJECTS.glob("*.yaml"):
         text = Template(path.read_text()).safe_substitute(name=name)
         (target / path.name).write_text(text)
-    (target / DECLARATION).write_text(yaml.safe_dump(said))
+    (target / DECLARATION).write_text(_yaml.dump(said))
     declaration.cache_clear()

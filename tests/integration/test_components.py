@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab_helpers import CommandError, Lab, LabError, UsageError, _wait, components
+from lab_helpers import CommandError, Lab, LabError, UsageError, _wait, _yaml, components
 from lab_helpers._config import export, settings
 from lab_helpers.cluster import provider
 from lab_helpers.components import _declaration, _workloads
@@ -22,6 +22,7 @@ from lab_helpers.components._rendering import LABEL
 from .made_up import KNATIVE, images, objects, write_component
 from .support import apply, command, serve
 
+EVENTING = "knative-eventing"
 Declare = Callable[..., None]
 
 
@@ -80,6 +81,35 @@ def test_disabled_knative_leaves_nothing_behind(lab: Lab, namespace: str) -> Non
     print(f"enable {enabled - began:.1f} s, disable {time.monotonic() - deployed:.1f} s")
     assert components.enabled(lab.connection) == {}
     assert "knative" not in lab.kubectl("api-resources")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_disabled_eventing_leaves_nothing_behind(lab: Lab, namespace: str) -> None:
+    began = time.monotonic()
+    command("enable", EVENTING, timeout=200)
+    enabled = time.monotonic()
+    apply(lab, namespace, "events")
+    for name in ("broker/default", "trigger/web", "channels/news", "subscription/web"):
+        lab.wait(name, "Ready", namespace=namespace)
+    made = time.monotonic()
+    command("disable", EVENTING, timeout=200)
+    print(f"enable {enabled - began:.1f} s, disable {time.monotonic() - made:.1f} s")
+    assert components.enabled(lab.connection) == {}
+    assert "knative" not in lab.kubectl("api-resources")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_disabled_argo_events_leaves_nothing_behind(lab: Lab, namespace: str) -> None:
+    began = time.monotonic()
+    command("enable", "argo-events", timeout=200)
+    enabled = time.monotonic()
+    apply(lab, namespace, "clock")
+    lab.wait("eventsource/clock", "Deployed", namespace=namespace)
+    made = time.monotonic()
+    command("disable", "argo-events", timeout=200)
+    print(f"enable {enabled - began:.1f} s, disable {time.monotonic() - made:.1f} s")
+    assert components.enabled(lab.connection) == {}
+    assert "argoproj" not in lab.kubectl("api-resources")
 
 
 @pytest.mark.usefixtures("untouched")
@@ -169,7 +199,7 @@ def thing(lab: Lab, kind: str, *finalizers: str) -> None:
         "kind": f"Thing{kind}",
         "metadata": {"name": "one", "namespace": "default", "finalizers": list(finalizers)},
     }
-    lab.kubectl("create", "-f", "-", stdin=yaml.safe_dump(made))
+    lab.kubectl("create", "-f", "-", stdin=_yaml.dump(made))
 
 
 @pytest.mark.usefixtures("untouched")
@@ -224,7 +254,7 @@ def test_a_definition_of_somebody_elses_is_used_and_left(declare: Declare, lab: 
     (definition,) = (
         each for each in yaml.safe_load_all(text) if each["kind"] == "CustomResourceDefinition"
     )
-    lab.kubectl("create", "-f", "-", stdin=yaml.safe_dump(definition))
+    lab.kubectl("create", "-f", "-", stdin=_yaml.dump(definition))
     try:
         lab.kubectl("wait", "--for=condition=Established", "crd/madeup.example.org")
         thing(lab, "madeup")

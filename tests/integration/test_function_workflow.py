@@ -33,7 +33,10 @@ def _openfaas(lab: Lab) -> None:  # noqa: ARG001 - the cluster must be there
 
 @pytest.fixture(scope="module")
 def learners(lab: Lab) -> Iterator[list[Lab]]:
-    """Two learners that nobody else is, and nothing of them afterwards."""
+    """Two learners that nobody else is, and nothing of them afterwards.
+
+    So a test need not remove its function, and wait until it has drained.
+    """
     both = [
         Lab(lab.connection, chapter=CHAPTER.number, learner=f"{name}{secrets.token_hex(3)}")
         for name in ("fay", "gus")
@@ -96,7 +99,6 @@ def test_a_function_that_is_built_answers_soon(faas: OpenFaaS) -> None:
     assert faas.invoke("soon").text == "soon"
     took = time.monotonic() - began
     print(f"from a built function to its first answer: {took:.1f} s")
-    faas.remove("soon")
 
 
 def test_from_a_deployment_on_every_answer_is_the_new_one(faas: OpenFaaS) -> None:
@@ -105,7 +107,6 @@ def test_from_a_deployment_on_every_answer_is_the_new_one(faas: OpenFaaS) -> Non
         faas.up("changing")
         said = {faas.invoke("changing", quiet=True).text for _ in range(50)}
         assert said == {word}
-    faas.remove("changing")
 
 
 def test_the_courses_functions_are_found(faas: OpenFaaS) -> None:
@@ -114,7 +115,6 @@ def test_the_courses_functions_are_found(faas: OpenFaaS) -> None:
     assert answer.json() == {"status": 'Received input: {"a": 1}'}
     assert faas.invoke("hello-python", "no JSON").status_code == 400
     assert faas.invoke("hello-python", method="GET", path="/elsewhere").status_code == 404
-    faas.remove("hello-python")
 
 
 def test_code_that_cannot_be_compiled_is_not_deployed(faas: OpenFaaS) -> None:
@@ -147,7 +147,6 @@ def test_an_image_that_nobody_pushed_is_said_to_be_missing(faas: OpenFaaS) -> No
     assert "unpushed" not in faas.list().names
     faas.push("unpushed")
     faas.deploy("unpushed")
-    faas.remove("unpushed")
 
 
 def test_an_image_that_cannot_be_pulled_is_said_to_be_the_trouble(faas: OpenFaaS) -> None:
@@ -243,8 +242,6 @@ def test_a_call_is_queued_and_its_answer_posted_to_another_function(
         return any(f"told {call} done" == line.text for line in faas.logs("listener", lines=5))
 
     lab.wait_until("the callback to be made", told, timeout=30)
-    for name in ("listener", "worker"):
-        faas.remove(name)
 
 
 def test_a_function_is_scaled_up_to_zero_and_woken_by_a_call(faas: OpenFaaS, lab: Lab) -> None:
@@ -259,7 +256,6 @@ def test_a_function_is_scaled_up_to_zero_and_woken_by_a_call(faas: OpenFaaS, lab
         began = time.monotonic()
         assert faas.invoke("crowd").text == "here"
         print(f"from zero: {time.monotonic() - began:.2f} s")
-    faas.remove("crowd")
 
 
 def test_a_function_is_listed_described_and_removed(faas: OpenFaaS, lab: Lab) -> None:
@@ -307,7 +303,6 @@ def test_calls_are_counted_timed_and_drawn(faas: OpenFaaS, lab: Lab) -> None:
     assert faas.replicas("counted", 5)["replicas"][-1][1] == 1
     with pytest.raises(LabError, match="Prometheus refuses"):
         faas.prometheus.instant("rate(")
-    faas.remove("counted")
 
 
 def test_learners_have_functions_of_the_same_name(learners: list[Lab]) -> None:

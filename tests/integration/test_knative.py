@@ -13,9 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
-from lab_helpers import Lab, _http
+from lab_helpers import Lab, _http, _yaml
 
 from .made_up import KNATIVE
 from .support import apply, command, post, serve
@@ -165,7 +164,7 @@ def test_traffic_is_split_as_asked(lab: Lab, namespace: str) -> None:
 
 def change(lab: Lab, namespace: str, **spec: Any) -> None:
     lab.kubectl("patch", "ksvc", "page", "--namespace", namespace, "--type=merge",
-                "--patch", yaml.safe_dump({"spec": spec}))  # fmt: skip
+                "--patch", _yaml.dump({"spec": spec}))  # fmt: skip
 
 
 def test_a_pod_calls_a_service_by_its_address_inside_the_cluster(lab: Lab, namespace: str) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from lab_helpers import Lab, _manifests, builds, components
+from lab_helpers import Lab, _manifests, _yaml, builds, components
 from lab_helpers._config import ROOT, settings
 from lab_helpers.cluster import Connection
 from lab_helpers.cluster.embedded.actions.apply_addons import apply_addons
@@ -82,7 +81,7 @@ def render(lab: Lab, of_the_start: dict[str, Any]) -> Render:
         if MANIFESTS / "addons" in (folder, *folder.parents):
             return _manifests.render(folder, **of_the_start)
         if folder in OF_COMPONENTS:
-            return yaml.safe_dump_all(of_component(folder.name, lab.connection))
+            return _yaml.dump_all(of_component(folder.name, lab.connection))
         return lab.kubectl("kustomize", folder)
 
     return build

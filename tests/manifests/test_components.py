@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab_helpers import Lab, components
+from lab_helpers import Lab, _yaml, components
 from lab_helpers.components import Declaration, _parts, _rendering
 from lab_helpers.images import REGISTRY
 from lab_helpers.programs import PROGRAMS
@@ -48,7 +48,7 @@ def without(value: Any, *keys: str) -> Any:
 def test_the_version_is_in_one_place(name: str) -> None:
     folder = components.declaration(name).folder
     for path in folder.rglob("*.yaml"):
-        for document in yaml.safe_load_all(path.read_text()):
+        for document in _yaml.load_all(path.read_text()):
             said = without(document, *SAYS_A_VERSION) if path.name == "component.yaml" else document
             found = [text for text in texts(said) if VERSION.search(text)]
             assert found == [], f"{path}: go.mod or the declaration's release say the version"
@@ -70,13 +70,14 @@ def go_mod(component: Declaration) -> str:
     return (PROGRAMS / component.name / "go.mod").read_text()
 
 
-def test_knatives_release_is_that_of_its_modules() -> None:
+@pytest.mark.parametrize("half", ["serving", "eventing"])
+def test_knatives_release_is_that_of_its_modules(half: str) -> None:
     """Knative tags release 1.N.P as v0.(27 + N).P, its own libraries with it."""
-    component = components.declaration("knative-serving")
+    component = components.declaration(f"knative-{half}")
     assert component.release is not None
     major, minor, patch = component.release.removeprefix("v").split(".")
     assert major == "1"
-    pinned = re.search(r"\sknative\.dev/serving v0\.(\d+)\.(\d+)\s", go_mod(component))
+    pinned = re.search(rf"\sknative\.dev/{half} v0\.(\d+)\.(\d+)\s", go_mod(component))
     assert pinned
     assert pinned.groups() == (str(27 + int(minor)), patch)
 
@@ -91,6 +92,24 @@ def test_perconas_operator_is_that_of_its_module() -> None:
     component = components.declaration("percona-mongodb")
     (mapped,) = (each for each in component.images if each.name == "lab/operator")
     assert f"v{mapped.tag}" == _parts.version(component)
+
+
+def test_the_page_of_the_postgres_operator_is_released_with_it() -> None:
+    page, operator = map(components.declaration, ("postgres-operator-ui", "postgres-operator"))
+    (mapped,) = page.images
+    assert page.release == mapped.tag == _parts.version(operator)
+
+
+def test_the_page_asks_the_postgres_operator_and_may_change_nothing(lab: Lab) -> None:
+    page = of_component("postgres-operator-ui", lab.connection)
+    (service,) = (
+        each for each in of_component("postgres-operator", lab.connection)
+        if each["kind"] == "Service"
+    )  # fmt: skip
+    named = "http://{name}.{namespace}:".format_map(service["metadata"])
+    assert f"{named}{service['spec']['ports'][0]['port']}" in texts(page)
+    (role,) = (each for each in page if each["kind"] == "ClusterRole")
+    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list"}
 
 
 @pytest.mark.parametrize(

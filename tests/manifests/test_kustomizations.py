@@ -11,13 +11,21 @@ from typing import Any
 import pytest
 import yaml
 
-from lab_helpers import CommandError, Lab, _manifests, components
+from lab_helpers import CommandError, Lab, _manifests, _yaml, components
 from lab_helpers._config import ROOT
 from lab_helpers.cluster import provider
 from lab_helpers.components._declaration import DECLARATION
 from lab_helpers.course import LABEL, chapters
 
-from .conftest import KUSTOMIZATIONS, MANIFESTS, OF_CHAPTERS, OF_COMPONENTS, ComponentOf, Render
+from .conftest import (
+    KUSTOMIZATIONS,
+    MANIFESTS,
+    OF_CHAPTERS,
+    OF_COMPONENTS,
+    ComponentOf,
+    Render,
+    of_component,
+)
 
 Objects = list[dict[str, Any]]
 
@@ -61,29 +69,68 @@ def test_it_builds_objects(objects: Objects) -> None:
     )
 
 
+class Leaving:
+    """Namespaces that were told to go, which takes seconds that the next test need not wait for."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._names: set[str] = set()
+
+    def tell(self, name: str) -> None:
+        self._lab.delete("namespace", name, wait=False)
+        self._names.add(name)
+
+    def wait(self, names: set[str] | None = None) -> None:
+        """Until these are gone, or all."""
+        for name in self._names & names if names is not None else {*self._names}:
+            self._lab.delete("namespace", name)
+            self._names.remove(name)
+
+
+@pytest.fixture(scope="module")
+def leaving(lab: Lab) -> Iterator[Leaving]:
+    """All are gone before the tests of another module begin."""
+    namespaces = Leaving(lab)
+    yield namespaces
+    namespaces.wait()
+
+
 @pytest.fixture
-def with_namespaces(lab: Lab, objects: Objects) -> Iterator[None]:
-    """The namespaces that the objects bring along; those made here are removed again.
+def with_namespaces(
+    lab: Lab, objects: Objects, kustomization: Path, leaving: Leaving
+) -> Iterator[None]:
+    """The namespaces that the objects, or what they need, bring along.
+
+    Those made here are removed again.
 
     A dry run makes nothing, so that without them the API server would refuse all the rest.
     """
-    wanted = [each for each in objects if each["kind"] == "Namespace"]
+    needs = (
+        components.declaration(kustomization.name).needs if kustomization in OF_COMPONENTS else ()
+    )
+    brought = [*objects, *(each for name in needs for each in of_component(name, lab.connection))]
+    wanted = [each for each in brought if each["kind"] == "Namespace"]
+    leaving.wait({each["metadata"]["name"] for each in wanted})
     there = {each["metadata"]["name"] for each in lab.get("namespaces")["items"]}
     made = [each for each in wanted if each["metadata"]["name"] not in there]
     for each in made:
-        lab.kubectl("create", "-f", "-", stdin=yaml.safe_dump(each))
+        lab.kubectl("create", "-f", "-", stdin=_yaml.dump(each))
     yield
     for each in made:
-        lab.delete("namespace", each["metadata"]["name"])
+        leaving.tell(each["metadata"]["name"])
 
 
 @pytest.fixture
-def with_definitions(objects: Objects, component_of: ComponentOf, lab: Lab) -> Iterator[None]:
+def with_definitions(
+    objects: Objects, component_of: ComponentOf, lab: Lab, leaving: Leaving
+) -> Iterator[None]:
     """The kinds that the objects are of; a component that is needed for one stays enabled.
 
     Of one that is for other clusters there are the definitions, for the test.
     """
     needed = {component_of(each["apiVersion"], each["kind"]) for each in objects} - {""}
+    if needed - {*components.enabled(lab.connection)}:
+        leaving.wait()
     with ExitStack() as for_the_test:
         for name in needed:
             if components.declaration(name).is_for(lab.connection.provider):
@@ -108,7 +155,7 @@ def test_the_api_server_would_refuse_a_mistake(lab: Lab) -> None:
     mistake = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "dada": {}}
     arguments = ("apply", "--server-side", "--dry-run=server", "--validate=strict")
     with pytest.raises(CommandError, match="dada"):
-        lab.kubectl(*arguments, "-n", "default", "-f", "-", stdin=yaml.safe_dump(mistake))
+        lab.kubectl(*arguments, "-n", "default", "-f", "-", stdin=_yaml.dump(mistake))
 
 
 def test_a_chapter_leaves_nothing_that_reset_does_not_find(
@@ -132,7 +179,8 @@ def test_a_chapter_leaves_nothing_that_reset_does_not_find(
 
 def test_services_and_claims_choose_pods_that_there_are(objects: Objects) -> None:
     pods = [each["spec"]["template"] for each in objects if "template" in each.get("spec", {})]
-    labels = [pod["metadata"].get("labels", {}).items() for pod in pods]
+    # Some kinds have a template of a part of a pod.
+    labels = [pod.get("metadata", {}).get("labels", {}).items() for pod in pods]
     services = [each for each in objects if (each["apiVersion"], each["kind"]) == ("v1", "Service")]
     for service in services:
         if service["spec"].get("type") == "ExternalName":

@@ -19,7 +19,7 @@ from lab_helpers.course import Chapter, chapters
 from .conftest import left_behind
 
 SECONDS = 300
-"""For one chapter, with room for a slow machine."""
+"""For one chapter, with room for a slow machine: the longest takes 200 s beside other tests."""
 COURSE = SECONDS * len(chapters())
 
 

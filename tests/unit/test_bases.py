@@ -13,7 +13,7 @@ import pytest
 
 from lab_helpers import CommandError, LabError, UsageError
 from lab_helpers._files import write
-from lab_helpers._roots import _relink, _unlink_dangling
+from lab_helpers._roots import _unlink_dangling, relink
 from lab_helpers.bases import KINDS, base, java, node
 from lab_helpers.bases._debian import DebianBase
 from lab_helpers.bases.java import UpstreamJava
@@ -101,7 +101,7 @@ def test_absolute_links_stay_inside(tmp_path: Path) -> None:
     link.symlink_to("/etc/java/jvm.cfg")
     lost = link.with_name("lost")
     lost.symlink_to("/etc/passwd")
-    _relink(tmp_path / "root")
+    relink(tmp_path / "root")
     assert link.readlink() == Path("../../../etc/java/jvm.cfg")
     assert link.read_text() == "-server KNOWN\n"
     _unlink_dangling(tmp_path / "root")

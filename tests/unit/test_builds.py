@@ -144,6 +144,13 @@ def test_what_is_there_needs_no_turn(cache: Path) -> None:
     assert not (cache / ".build.lock").exists()
 
 
+def test_who_waits_is_told_what_is_built_and_not_that_others_wait(cache: Path) -> None:
+    assert builds._newest_line() == ""
+    waits = f"  … {builds._WAITING}: ✓ make one 1.0 s (21 s)"
+    write(cache / "build.log", f"✓ make one 1.0 s\n  … compile two (20 s)\n{waits}\n")
+    assert builds._newest_line() == "… compile two (20 s)"
+
+
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, None])
 def test_the_background_build_ends_with_who_started_it(
     ending: signal.Signals | None, start: Start, tmp_path: Path
@@ -209,6 +216,19 @@ def test_after_the_course_is_built_what_only_building_needed_is_gone(
     assert {"artifacts/kept-key", "wheels/x"} <= left
     assert not any((cache / name).exists() for name in ("go", "buildah", "overlay"))
     assert not (cache / "artifacts/old-key").exists()
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_what_only_building_needs_stays_as_long_as_something_is_to_be_built(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    wanted = Artifact("wanted", "make it", "key", lambda *_: None)
+    monkeypatch.setattr(builds, "course", lambda: [wanted])
+    write(cache / "go/mod/x", "")
+    if done:
+        write(cache / "artifacts/wanted-key/x", "")
+    builds.clear_away_if_done()
+    assert (cache / "go").exists() == (not done)
 
 
 def test_a_component_is_built_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

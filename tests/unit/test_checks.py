@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from lab_helpers import Check, CheckFailed, CommandError, Exercise, Hint, UsageError, record
+from lab_helpers import (
+    Check,
+    CheckFailed,
+    CommandError,
+    Exercise,
+    Hint,
+    UsageError,
+    checks,
+    record,
+)
+from lab_helpers._exceptions import UnderWay
 from lab_helpers._lab import Lab
 from lab_helpers.cluster import Connection
 from lab_helpers.course import chapters
@@ -71,6 +81,28 @@ def test_a_lab_reports_checks_in_the_same_way() -> None:
 
 def test_an_undone_exercise_gives_its_hint(exercise: Exercise) -> None:
     assert "kubectl scale" in repr(Recorder().exercise(exercise.key))
+
+
+@pytest.mark.parametrize("looks", [1, 3])
+def test_what_is_under_way_is_looked_at_again(looks: int) -> None:
+    left = [f"{number} pods so far" for number in range(looks)]
+
+    def judge(_: Lab) -> str:
+        if left:
+            raise UnderWay(left.pop())
+        return "all pods"
+
+    assert Exercise("99/x", "all are there", judge, ()).look(Recorder()).seen == "all pods"
+
+
+def test_what_does_not_come_about_gets_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PATIENCE", 0.2)
+
+    def judge(_: Lab) -> str:
+        raise UnderWay("3 of 4 pods are ready")
+
+    look = Exercise("99/x", "all are there", judge, ()).look(Recorder())
+    assert (look.holds, look.seen) == (False, "3 of 4 pods are ready; look again soon")
 
 
 def test_without_a_learner_the_solution_is_put_in_place(exercise: Exercise) -> None:

@@ -13,7 +13,7 @@ from lab_helpers import _http
 
 
 class Page(BaseHTTPRequestHandler):
-    """Answers with the Host it was asked for; ``/cookie`` and ``/moved`` do as they say."""
+    """Answers with the Host that it was asked for; some paths do what they say, too."""
 
     def do_GET(self) -> None:
         body = f"{self.headers['Host']} {self.headers['Cookie'] or '-'}".encode()
@@ -21,6 +21,8 @@ class Page(BaseHTTPRequestHandler):
         self.send_header("Location", "/elsewhere")
         if self.path == "/cookie":
             self.send_header("Set-Cookie", "visitor=1")
+        if self.path == "/secure":
+            self.send_header("Set-Cookie", "session=1; Secure")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -88,3 +90,12 @@ def test_a_proxy_of_the_environment_is_not_asked(
 def test_where_nobody_listens_it_is_refused(client: httpx.Client) -> None:
     with pytest.raises(httpx.ConnectError):
         client.get("http://hello.localhost:9/")
+
+
+def test_a_secure_cookie_goes_back_to_loopback_and_nowhere_else_without_tls(
+    client: httpx.Client, port: int
+) -> None:
+    client.get(f"http://hello.localhost:{port}/secure")
+    assert client.get(f"http://hello.localhost:{port}/").text.endswith(" session=1")
+    client.get(f"http://127.0.0.1:{port}/secure")
+    assert client.get(f"http://127.0.0.1:{port}/").text.endswith(" -")

@@ -12,6 +12,7 @@ import pytest
 
 from lab_helpers import CommandError, Lab, LabError, WaitTimeout, _manifests
 from lab_helpers._config import ROOT, settings
+from lab_helpers._reader import Object
 from lab_helpers.cluster import Connection
 
 MISSING = CommandError(["kubectl"], 1, 'deployments.apps "web" not found')
@@ -23,7 +24,7 @@ CONNECTION = Connection(
 
 
 class Answering(Lab):
-    """A lab whose kubectl gives these answers one after the other, and notes what it was told."""
+    """A lab whose cluster gives these answers one after the other, and notes what it was told."""
 
     def __init__(self, *answers: object) -> None:
         super().__init__(CONNECTION)
@@ -39,6 +40,10 @@ class Answering(Lab):
             raise answer
         return answer if isinstance(answer, str) else json.dumps(answer)
 
+    def get(self, kind: str, name: str = "", *, namespace: str = "", selector: str = "") -> Object:
+        found: Object = json.loads(self.kubectl("read", kind, name, namespace, selector))
+        return found
+
 
 def deployment(*, generation: int, observed: int, available: str) -> dict[str, Any]:
     condition = {"type": "Available", "status": available, "message": "of old"}
@@ -53,7 +58,7 @@ def test_a_condition_of_the_specification_before_does_not_count() -> None:
     fresh = deployment(generation=2, observed=2, available="True")
     lab = Answering(MISSING, stale, fresh)
     lab.wait("deployment/web", namespace="n", timeout=5)
-    assert lab.told == ["get deployment web --namespace n -o json"] * 3
+    assert lab.told == ["read deployment web n "] * 3
 
 
 def test_a_condition_that_does_not_come_shows_state_and_events() -> None:
@@ -115,11 +120,10 @@ def test_restarts_of_pods_on_their_way_out_do_not_count() -> None:
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda lab: lab.get("pods"), "get pods --selector  --all-namespaces -o json"),
-        (lambda lab: lab.get("node", "a"), "get node a -o json"),
-        (lambda lab: lab.get("pods", namespace="n", selector="a=b"),
-         "get pods --selector a=b --namespace n -o json"),
-        (lambda lab: lab.delete("namespace", "n"), "delete namespace n --ignore-not-found --wait"),
+        (lambda lab: lab.delete("namespace", "n"),
+         "delete namespace n --ignore-not-found --wait=true"),
+        (lambda lab: lab.delete("pod", "a", namespace="n", wait=False),
+         "delete pod a --namespace n --ignore-not-found --wait=false"),
         (lambda lab: lab.logs("pod/a", namespace="n", lines=5),
          "logs pod/a --namespace n --tail=5"),
     ],
@@ -128,6 +132,12 @@ def test_what_kubectl_is_told(call: Any, told: str) -> None:
     lab = Answering("{}")
     call(lab)
     assert lab.told == [told]
+
+
+def test_a_cluster_that_was_removed_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="No such file") as gone:
+        Lab(replace(CONNECTION, kubeconfig=tmp_path / "kubeconfig")).get("pods")
+    assert gone.value.remedy == "./lab up"
 
 
 def test_a_manifest_that_is_not_there_is_an_error_at_once() -> None:

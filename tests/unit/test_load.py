@@ -133,3 +133,17 @@ def test_percentiles_are_of_the_answers() -> None:
     assert (found.percentile(50), found.percentile(95)) == (51, 96)
     assert load.Load([3.0]).percentile(95) == 3
     assert load.Load().percentile(95) == 0
+
+
+def test_readers_come_at_their_times_whatever_they_get(client: httpx.Client, server: str) -> None:
+    found = load.visit(client, f"{server}/", readers=4, every=0.4, seconds=0.8)
+    assert (found.sent, found.lost) == (8, 0)
+    assert 0.7 <= found.seconds < 5
+    refused = load.visit(client, f"{server}/broken", readers=2, every=0.1, seconds=0.2)
+    assert (refused.sent, refused.lost, refused.statuses) == (4, 4, {503: 4})
+
+
+def test_a_reader_who_waits_keeps_nobody_else_waiting(client: httpx.Client, server: str) -> None:
+    """At ``/crowd`` the first ones are answered when the last one is there."""
+    found = load.visit(client, f"{server}/crowd", readers=load.CLIENTS, every=0.4, seconds=0.4)
+    assert (found.sent, found.lost) == (load.CLIENTS, 0)

@@ -93,6 +93,34 @@ def test_a_bucket_that_an_ingress_leads_to_is_named_anew(literal: str, expected:
     assert fitted({key: literal, "other": literal}) == {key: expected, "other": literal}
 
 
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        ("/function/tell.openfaas-fn", "/function/tell.ann-openfaas-fn"),
+        ("/function/tell.openfaas-fn/$1", "/function/tell.ann-openfaas-fn/$1"),
+        ("/function/tell.others", "/function/tell.others"),
+        ("/function/tell", "/function/tell"),
+        ("/async-function/tell.openfaas-fn", "/async-function/tell.openfaas-fn"),
+    ],
+)
+def test_a_function_that_an_ingress_leads_to_is_the_learners(literal: str, expected: str) -> None:
+    key = "nginx.ingress.kubernetes.io/rewrite-target"
+    assert fitted({key: literal}) == {key: expected}
+
+
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        ("mine.minio.localhost", "ann-mine.minio.example.org"),
+        ("other.minio.localhost", "other.minio.example.org"),
+    ],
+)
+def test_a_bucket_that_an_ingress_asks_as_has_the_prefix(literal: str, expected: str) -> None:
+    key = "nginx.ingress.kubernetes.io/upstream-vhost"
+    somewhere = Place(learner="ann", domain="example.org")
+    assert fit({key: literal}, somewhere, OWN) == {key: expected}
+
+
 def namespace(name: str) -> dict[str, Any]:
     return {"kind": "Namespace", "metadata": {"name": name, "labels": {"a": "b"}}}
 
@@ -203,3 +231,15 @@ def test_only_what_belongs_to_a_chapter_is_copied(build: Path) -> None:
 def test_a_manifest_that_is_not_there_is_an_error() -> None:
     with pytest.raises(LabError, match="no manifest"):
         fitting(Path("chapters/99-none"), ANN)
+
+
+@pytest.mark.parametrize("number", ["07", "08", "09", "10"])
+def test_a_number_that_is_a_text_stays_one_for_others_than_pyyaml(
+    tmp_path: Path, number: str
+) -> None:
+    """``09`` is a text to PyYAML, whatever it looks like, but a number to kubectl."""
+    folder = tmp_path / number
+    labels = f'metadata: {{name: mine, labels: {{chapter: "{number}"}}}}'
+    write(folder / "namespace.yaml", f"apiVersion: v1\nkind: Namespace\n{labels}\n")
+    copied = (placed(folder, ANN) / "namespace.yaml").read_text()
+    assert f"chapter: '{number}'" in copied

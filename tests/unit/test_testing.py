@@ -166,6 +166,7 @@ def test_one_core_or_one_cluster_has_one_worker(
     [
         ("tests/unit/test_a.py::test_b[01]", "tests/unit/test_a.py"),
         ("tests/manifests/test_a.py::test_b", "manifests"),
+        ("tests/integration/forecast/test_a.py::test_b", "forecast"),
         ("tests/notebooks/test_a.py::test_b", "tests/notebooks/test_a.py"),
         ("tests/notebooks/test_a.py::test_b[1]", "tests/notebooks/test_a.py"),
         ("tests/notebooks/test_a.py::test_b[01-one]", "chapter 01"),
@@ -174,6 +175,17 @@ def test_one_core_or_one_cluster_has_one_worker(
 )
 def test_a_worker_does_what_belongs_together(test: str, expected: str) -> None:
     assert conftest.what_belongs_together(test) == expected
+
+
+def test_what_needs_an_empty_cluster_comes_before_what_fills_it() -> None:
+    modules = (
+        "manifests/test_components.py", "faults/test_components.py", "unit/test_components.py",
+        "integration/test_argo_events.py", "integration/test_components.py", "functions/test_a.py",
+    )  # fmt: skip
+    assert (ROOT / conftest.ON_AN_EMPTY_ONE).exists()
+    done = sorted((f"tests/{each}::test_a" for each in modules), key=conftest.turn)
+    assert [each.split("/")[1] for each in done[:3]] == ["unit", "functions", "integration"]
+    assert done[2].startswith(conftest.ON_AN_EMPTY_ONE)
 
 
 def test_the_second_worker_has_a_cluster_and_a_folder_of_its_own(
