@@ -65,12 +65,12 @@ def _remove_custom_resources(connection: Connection, name: str) -> None:
     kinds = ",".join(o["metadata"]["name"] for o in brought if not _is_going(o))
     if not kinds:
         return
-    before = {each["metadata"]["uid"] for each in get(connection, kinds)}
+    before = _uids(get(connection, kinds))
     workloads = _workloads_of(connection, before)
 
     def left() -> list[Object]:
         found = _delete_unowned(connection, kinds)
-        if found and not before & {each["metadata"]["uid"] for each in found}:
+        if found and not before & _uids(found):
             # All that was there is gone, and a controller goes on making some of it.
             _end_workloads(connection, name)
         return found
@@ -85,31 +85,36 @@ def _remove_custom_resources(connection: Connection, name: str) -> None:
     _remove_garbage(connection, name, workloads)
 
 
-_WORKLOADS = "deployments,statefulsets,daemonsets,replicasets"
+_WORKLOADS = "deployments,statefulsets,daemonsets,replicasets,jobs"
 
 
-def _workloads_of(connection: Connection, owners: set[str]) -> list[Object]:
-    """The workloads that custom resources own, and those that these own."""
-    there = get(connection, _WORKLOADS)
-    owned = {each["metadata"]["uid"] for each in there if _owners(each) & owners}
-    return [each for each in there if _owners(each) & (owners | owned)]
+def _workloads_of(
+    connection: Connection, owners: set[str], kinds: str = _WORKLOADS
+) -> list[Object]:
+    """The workloads that some objects own, and those that these own in turn."""
+    there = get(connection, kinds)
+    found: list[Object] = []
+    while more := [o for o in there if _owners(o) & owners and o["metadata"]["uid"] not in owners]:
+        found += more
+        owners = owners | _uids(more)
+    return found
 
 
 def _remove_garbage(connection: Connection, name: str, workloads: list[Object]) -> None:
-    """Remove workloads whose owners are gone.
+    """Remove workloads, or pods, whose owners are gone.
 
     Kubernetes would collect them, but begins to watch a new kind of owner only every 30 seconds.
     """
-    gone = {each["metadata"]["uid"] for each in workloads}
+    gone = _uids(workloads)
 
     def left() -> list[Object]:
-        there = get(connection, _WORKLOADS)
+        there = get(connection, f"{_WORKLOADS},pods")
         return [each for each in there if each["metadata"]["uid"] in gone]
 
     if found := left():
         run_kubectl(connection, "delete", "-f", "-", "--wait=false", "--ignore-not-found",
                     stdin=as_yaml(found))  # fmt: skip
-        _wait_until_gone(f"the workloads of the custom resources of {name}", left)
+        _wait_until_gone(f"the workloads of {name}", left)
 
 
 def _remove_made(connection: Connection, name: str) -> None:
@@ -142,7 +147,7 @@ def _delete_unowned(connection: Connection, kinds: str) -> list[Object]:
     Were all to go at once, an owner's controller would make again what it is missing.
     """
     found = get(connection, kinds)
-    there = {each["metadata"]["uid"] for each in found}
+    there = _uids(found)
     unowned = [o for o in found if not _is_going(o) and not _owners(o) & there]
     if unowned:
         run_kubectl(connection, "delete", "-f", "-", "--wait=false", "--ignore-not-found",
@@ -152,6 +157,10 @@ def _delete_unowned(connection: Connection, kinds: str) -> list[Object]:
 
 def _is_going(each: Object) -> bool:
     return "deletionTimestamp" in each["metadata"]
+
+
+def _uids(found: Iterable[Object]) -> set[str]:
+    return {each["metadata"]["uid"] for each in found}
 
 
 def _owners(each: Object) -> set[str]:
@@ -179,18 +188,21 @@ def _end_workloads(connection: Connection, name: str) -> None:
     Left to their owners' removal they would drain for minutes, for callers that are no more; a
     grace period that has begun is not cut short. So the owners go first, and alone.
     """
-    owners = "deployments,statefulsets,daemonsets,replicasets,jobs"
     for found in labelled(connection, name, "namespaces"):
         namespace = ("--namespace", found["metadata"]["name"])
-        run_kubectl(connection, "delete", owners, "--all", *namespace, "--cascade=orphan")
+        run_kubectl(connection, "delete", _WORKLOADS, "--all", *namespace, "--cascade=orphan")
         run_kubectl(connection, "delete", "pods", "--all", *namespace, "--grace-period=1")
 
 
 def _remove_objects(connection: Connection, name: str) -> None:
     kinds = ",".join(_removable(connection))
+    # In a namespace that others have things in, pods end in their own time, and are waited for.
+    owners = _uids(labelled(connection, name, _WORKLOADS))
+    workloads = _workloads_of(connection, owners, f"{_WORKLOADS},pods")
     run_kubectl(connection, "delete", kinds, "--all-namespaces", "--selector", f"{LABEL}={name}",
              "--wait=false", "--ignore-not-found")  # fmt: skip
     _wait_until_gone(f"the objects of {name}", partial(labelled, connection, name, kinds))
+    _remove_garbage(connection, name, workloads)
 
 
 def _removable(connection: Connection) -> list[str]:

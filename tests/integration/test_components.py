@@ -234,6 +234,23 @@ def test_custom_resources_go_though_nobody_lifts_their_finalizers(
 
 
 @pytest.mark.usefixtures("untouched")
+def test_pods_in_a_namespace_of_others_have_ended(declare: Declare, lab: Lab) -> None:
+    declare("madeup")
+    path = _declaration.COMPONENTS / "madeup" / "made-up.yaml"
+    wanted = list(yaml.safe_load_all(path.read_text()))
+    (deployment,) = (each for each in wanted if each["kind"] == "Deployment")
+    deployment["metadata"]["namespace"] = "default"
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    # Long after the last of what owns it has gone.
+    container["lifecycle"] = {"preStop": {"sleep": {"seconds": 8}}}
+    path.write_text(_yaml.dump_all(wanted))
+    components.enable(provider(), "madeup")
+    assert lab.ready_pods("default", "app=web")
+    components.disable(provider(), "madeup")
+    assert not lab.get("pods", namespace="default", selector="app=web")["items"]
+
+
+@pytest.mark.usefixtures("untouched")
 def test_what_is_needed_comes_first_and_goes_last(declare: Declare, lab: Lab) -> None:
     declare("lower")
     declare("upper", needs=["lower"])
