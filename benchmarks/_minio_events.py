@@ -64,8 +64,9 @@ def measure(lab: Lab) -> dict[str, Figures]:
             figures["minio_nats_event_ms"] = told.took(put, ROUNDS)
     finally:
         storage.remove_bucket(BUCKET)
-        for kind in ("webhook", "nats"):
-            storage.targets.remove(kind, "bench")
+        with storage.targets.together():
+            for kind in ("webhook", "nats"):
+                storage.targets.remove(kind, "bench")
     ratios = {
         f"minio_{way}_event_to_put": figures[f"minio_{way}_event_ms"] / figures["minio_put_ms"]
         for way in ("webhook", "nats")

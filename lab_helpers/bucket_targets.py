@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +39,26 @@ class Targets:
     """The targets that one learner's events go to.
 
     MinIO reads its settings for targets when it starts. So it starts anew within its pod for each
-    target that is new, and for those that are removed together; that takes about a second.
+    target that is new or removed, or once for those that are so :meth:`together`; that takes about
+    a second.
     """
 
     def __init__(self, lab: Lab, storage: Storage) -> None:
         self._lab = lab
         self._storage = storage
+        self._changed: dict[str, bool] | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Have all targets made and removed in it count when it is left, and not before."""
+        changed: dict[str, bool] = {}
+        self._changed = changed
+        try:
+            yield
+        finally:
+            self._changed = None
+            if changed:
+                self._restart(changed)
 
     def webhook(self, name: str, address: str, *, token: str = "", kept: bool = False) -> str:
         """Have a program called with each event, and return the target's ARN.
@@ -93,8 +109,7 @@ class Targets:
         there = [name for name in names if self.arn(kind, name) in known]
         for name in there:
             self._storage.admin.config_reset(f"notify_{kind}", self._lab.name(name))
-        if there:
-            self._restart(*(self.arn(kind, name) for name in there), there=False)
+        self._change({self.arn(kind, name): False for name in there})
 
     def _put(self, kind: str, name: str, told: dict[str, str], *, kept: bool) -> str:
         for key, value in told.items():
@@ -110,29 +125,34 @@ class Targets:
         self._answer()
         self._storage.admin.config_set(f"notify_{kind}:{self._lab.name(name)}", quoted)
         arn = self.arn(kind, name)
-        self._restart(arn, there=True)
+        self._change({arn: True})
         return arn
 
     def arn(self, kind: str, name: str) -> str:
         """What a target is called where a bucket's settings name it."""
         return f"arn:minio:sqs::{self._lab.name(name)}:{kind}"
 
-    def _restart(self, *arns: str, there: bool) -> None:
+    def _change(self, wanted: dict[str, bool]) -> None:
+        if self._changed is not None:
+            self._changed.update(wanted)
+        elif wanted:
+            self._restart(wanted)
+
+    def _restart(self, wanted: dict[str, bool]) -> None:
         """Have the server read its settings, and wait until it goes by them.
 
         Asked for buckets while it was starting, it answered nobody for a minute, in four of 36
         starts. So it is asked when it says that it is there (none of 42 starts), and is started
         anew where that does not help.
 
-        :param arns: targets that it has to know then.
-        :param there: or not to know any more.
+        :param wanted: the targets that it has to know then, and those that it must not.
         """
-        what = f"MinIO to {'know' if there else 'forget'} {', '.join(arns)}"
+        what = f"MinIO to {' and '.join(_saying(wanted))}"
         for left in reversed(range(_STARTS)):
             self._answer()
             asked = time.monotonic()
             self._storage.admin.service_restart()
-            probe = partial(self._goes_by, arns, there=there, since=asked)
+            probe = partial(self._goes_by, wanted, since=asked)
             try:
                 _wait.until(what, probe, timeout=_SECONDS, interval=0.2)
             except WaitTimeout:
@@ -141,7 +161,7 @@ class Targets:
             else:
                 return
 
-    def _goes_by(self, arns: tuple[str, ...], *, there: bool, since: float) -> None:
+    def _goes_by(self, wanted: dict[str, bool], *, since: float) -> None:
         """Refuse to go on until the server has started anew, knows what it should, and answers."""
         from minio.error import MinioAdminException, MinioException
 
@@ -150,7 +170,7 @@ class Targets:
             # The old process answers for a moment.
             anew = told["servers"][0].get("uptime", 0) <= time.monotonic() - since
             known = told.get("sqsARN") or []
-            if not anew or any((arn in known) != there for arn in arns):
+            if not anew or any((arn in known) != there for arn, there in wanted.items()):
                 raise _wait.NotYet(f"it knows {', '.join(known) or 'no target'}")
             # It answers administrators a moment before the others.
             self._hasty.list_buckets()
@@ -177,3 +197,9 @@ class Targets:
         """What the server says of itself."""
         found: dict[str, Any] = json.loads(self._storage.admin.info())
         return found
+
+
+def _saying(wanted: dict[str, bool]) -> Iterator[str]:
+    for verb, there in (("know", True), ("forget", False)):
+        if arns := [arn for arn in wanted if wanted[arn] == there]:
+            yield f"{verb} {', '.join(arns)}"

@@ -168,7 +168,8 @@ class ForecastApp:
         the second time, the function finds that it knows it.
         """
         targets = self._storage.targets
-        told = [targets.nats(USER, self.subject), targets.nats(KEPT, self.subject, kept=True)]
+        with targets.together():
+            told = targets.nats(USER, self.subject), targets.nats(KEPT, self.subject, kept=True)
         targets.tell(self.files.bucket, *told, suffix=".xml")
 
     def _kept(self) -> bool:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lab_helpers import _wait
 from lab_helpers._config import settings
+from lab_helpers.cluster.embedded import sandbox
 from lab_helpers.cluster.embedded.artifacts import needed
+from lab_helpers.cluster.embedded.node import Node
 from lab_helpers.packages import packages
 from lab_helpers.programs import TOOLCHAIN
 
-from .machine import Surroundings
+from .machine import Surroundings, descendants
 from .own import OwnCluster
 
 Say = Callable[[str], None]
@@ -26,6 +30,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.geteuid() != 0:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="breaks what belongs to root: sudo ./lab test"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_workers_cluster_rests() -> Iterator[None]:
+    """No test here needs it, and with all that is on it, it takes a quarter of a core by itself.
+
+    It stands still, for a cluster that is stopped gives up its ports and its network.
+    """
+    node = Node.load(settings().name)
+    init = sandbox.init_pid(node) if node else None
+    there = descendants(init) if init else []
+    signal_all(there, signal.SIGSTOP)
+    yield
+    signal_all(there, signal.SIGCONT)
+
+
+def signal_all(processes: list[int], number: signal.Signals) -> None:
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 @pytest.fixture

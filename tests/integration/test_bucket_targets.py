@@ -30,8 +30,9 @@ def learner(lab: Lab) -> Iterator[Lab]:
     yield made
     storage = made.storage()
     storage.remove_bucket(made.name(BUCKET))
-    for kind in ("webhook", "nats"):
-        storage.targets.remove(kind, "test")
+    with storage.targets.together():
+        for kind in ("webhook", "nats"):
+            storage.targets.remove(kind, "test")
     with suppress(LabError):
         lab.delete("namespace", made.openfaas().namespace)
     close(made)
@@ -100,9 +101,10 @@ def test_an_event_comes_by_nats_to_several_functions(
 
 def test_a_target_that_is_removed_is_no_longer_known(learner: Lab, storage: Storage) -> None:
     storage.s3.delete_bucket_notification(learner.name(BUCKET))
-    for kind in ("webhook", "nats"):
-        for _ in range(2):
-            storage.targets.remove(kind, "test")
+    for _ in range(2):
+        with storage.targets.together():
+            for kind in ("webhook", "nats"):
+                storage.targets.remove(kind, "test")
     arn = storage.targets.arn("webhook", "test")
     with pytest.raises(S3Error, match="does not exist"):
         storage.targets.tell(learner.name(BUCKET), arn)
