@@ -87,12 +87,14 @@ class Result:
     :ivar seconds: wall time.
     :ivar cell: the failing cell's place, counted from 1.
     :ivar error: its error, one line.
+    :ivar seen: the lines that its error has besides.
     """
 
     chapter: Chapter
     seconds: float
     cell: int | None = None
     error: str = ""
+    seen: str = ""
 
     @property
     def passed(self) -> bool:
@@ -163,7 +165,8 @@ def _execute(chapter: Chapter, parameters: dict[str, Any]) -> Result:
             )  # fmt: skip
     except CommandError as failed:
         cell, error = _failure(chapter.executed) or (None, tail(failed.output or failed.what, 1))
-        return Result(chapter, time.monotonic() - began, cell, error)
+        first, *rest = error.splitlines() or [failed.what]
+        return Result(chapter, time.monotonic() - began, cell, first, "\n".join(rest))
     return Result(chapter, time.monotonic() - began)
 
 
@@ -196,8 +199,7 @@ def _failure(executed: Path) -> tuple[int, str] | None:
     for place, cell in enumerate(own, start=1):
         for output in cell.get("outputs", []):
             if output["output_type"] == "error":
-                first = output["evalue"].strip().splitlines() or [""]
-                return place, f"{output['ename']}: {first[0]}"
+                return place, f"{output['ename']}: {output['evalue'].strip()}"
     return None
 
 

@@ -25,7 +25,7 @@ COURSE = SECONDS * len(chapters())
 
 def must_pass(chapter: Chapter, lab: Lab) -> None:
     result = course.execute(chapter)
-    assert result.passed, f"cell {result.cell}: {result.error}"
+    assert result.passed, f"cell {result.cell}: {result.error}\n{result.seen}"
     assert left_behind(lab, chapter) == [], "the chapter did not clean up"
     assert chapter.title in chapter.executed.with_suffix(".html").read_text()
 

@@ -97,7 +97,7 @@ def test_a_failing_cell_is_named_by_its_place_in_the_chapter(went: dict[str, Res
     failed = went["01-fails"]
     # Counted as the reader sees it: heading, parameters, 1, failure; nothing that was injected.
     assert failed.cell == 4
-    assert failed.error == "ValueError: first line"
+    assert (failed.error, failed.seen) == ("ValueError: first line", "second line")
 
 
 def test_a_chapter_stops_at_its_failure(went: dict[str, Result]) -> None:
