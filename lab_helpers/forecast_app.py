@@ -164,8 +164,7 @@ class ForecastApp:
     def tell(self) -> None:
         """Have MinIO tell of new files: at once, and, while NATS is away, when it is back.
 
-        What MinIO keeps for a target it sends some seconds later. So each file is told of twice;
-        the second time, the function finds that it knows it.
+        What it keeps it sends some seconds later: a second time, when the function knows the file.
         """
         targets = self._storage.targets
         with targets.together():
