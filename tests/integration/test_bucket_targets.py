@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
@@ -97,6 +98,31 @@ def test_an_event_comes_by_nats_to_several_functions(
     learner.wait_until("the event", last, timeout=20)
     (told,) = last()
     assert '"EventName":"s3:ObjectRemoved:Delete"' in told["text"]
+
+
+def test_what_buckets_are_told_while_the_server_starts_stays(
+    learner: Lab, faas: OpenFaaS, storage: Storage
+) -> None:
+    """It reads their settings meanwhile, and must not go by what it read before."""
+    buckets = [learner.name(f"{BUCKET}-{number}") for number in range(8)]
+    for bucket in buckets:
+        storage.s3.make_bucket(bucket)
+    for number in range(4):
+        arn = storage.targets.webhook("test", f"{address(faas)}/{number}")
+        for bucket in buckets:
+            storage.targets.tell(bucket, arn, suffix=str(number))
+        # Where it forgets, it does so within a quarter of a second.
+        _wait.pause_until(time.perf_counter() + 0.5)
+        assert {suffix(storage, each) for each in buckets} == {str(number)}
+    for bucket in buckets:
+        storage.remove_bucket(bucket)
+
+
+def suffix(storage: Storage, bucket: str) -> str | None:
+    """How the names of the objects end that a bucket tells of; None if it tells of none."""
+    told = storage.s3.get_bucket_notification(bucket).queue_config_list
+    rules = [each.suffix_filter_rule for each in told]
+    return rules[0].value if rules and rules[0] else None
 
 
 def test_a_target_that_is_removed_is_no_longer_known(learner: Lab, storage: Storage) -> None:
