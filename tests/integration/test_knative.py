@@ -30,10 +30,14 @@ def _knative(lab: Lab) -> None:  # noqa: ARG001 - the cluster must be there
 def deploy(
     lab: Lab, namespace: str, *, name: str = "page", message: str = "one", min_scale: int = 0
 ) -> str:
-    """Run podinfo as a Knative Service, wait until it is ready, and return its address."""
+    """Run podinfo as a Knative Service, wait until it answers, and return its address."""
     apply(lab, namespace, "knative-service", name=name, message=message, min_scale=min_scale)
     lab.wait(f"ksvc/{name}", "Ready", namespace=namespace)
-    return lab.service_url(name, namespace=namespace)
+    address = lab.service_url(name, namespace=namespace)
+    # Traefik says that a route is ready a moment before it goes by it.
+    known = lambda: lab.http.get(address, timeout=30).status_code != httpx.codes.NOT_FOUND  # noqa: E731
+    lab.wait_until(f"the ingress to know {address}", known, timeout=10)
+    return address
 
 
 def pods(lab: Lab, namespace: str) -> list[str]:
