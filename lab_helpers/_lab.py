@@ -112,8 +112,19 @@ class Lab(Client):
 
         The ingress learns of a new Ingress, or of a Service's new pods, a moment after the API.
         """
-        address = self.url(name, path)
+        return self._answering(self.url(name, path), timeout)
 
+    def wait_for_service(
+        self, name: str, path: str = "/", *, namespace: str, timeout: float = 60
+    ) -> str:
+        """Wait until a Knative Service answers, and return its address.
+
+        Traefik says that a route is ready a moment before it goes by it.
+        """
+        self.wait(f"ksvc/{name}", "Ready", namespace=namespace, timeout=timeout)
+        return self._answering(self.service_url(name, path, namespace=namespace), timeout)
+
+    def _answering(self, address: str, timeout: float) -> str:
         def probe() -> None:
             try:
                 status = self.http.get(address).status_code

@@ -28,8 +28,7 @@ def release(lab: Lab, namespace: str, message: str) -> None:
     """Push the function as it is now, run it, and wait for its answer."""
     image = lab.push_function(NAME, tag=functions.find(NAME).artifact.key)
     apply(lab, namespace, "function", name="changing", image_of_function=image)
-    lab.wait("ksvc/changing", "Ready", namespace=namespace, timeout=60)
-    url = lab.service_url("changing", "/users", namespace=namespace)
+    url = lab.wait_for_service("changing", "/users", namespace=namespace)
     lab.wait_until(
         f"the answer {message!r}",
         lambda: lab.http.get(url, timeout=60).json()["message"] == message,

@@ -32,12 +32,7 @@ def deploy(
 ) -> str:
     """Run podinfo as a Knative Service, wait until it answers, and return its address."""
     apply(lab, namespace, "knative-service", name=name, message=message, min_scale=min_scale)
-    lab.wait(f"ksvc/{name}", "Ready", namespace=namespace)
-    address = lab.service_url(name, namespace=namespace)
-    # Traefik says that a route is ready a moment before it goes by it.
-    known = lambda: lab.http.get(address, timeout=30).status_code != httpx.codes.NOT_FOUND  # noqa: E731
-    lab.wait_until(f"the ingress to know {address}", known, timeout=10)
-    return address
+    return lab.wait_for_service(name, namespace=namespace)
 
 
 def pods(lab: Lab, namespace: str) -> list[str]:
