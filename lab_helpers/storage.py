@@ -124,7 +124,7 @@ class Storage:
         )  # fmt: skip
         return BucketEvents(self._lab.http, link.geturl(), self.s3, bucket)
 
-    @property
+    @cached_property
     def targets(self) -> Targets:
         """Whom the server tells what happens in buckets. Only MinIO can be told so like this."""
         from .bucket_targets import Targets

@@ -136,6 +136,19 @@ def test_a_target_that_is_removed_is_no_longer_known(learner: Lab, storage: Stor
         storage.targets.tell(learner.name(BUCKET), arn)
 
 
+def test_targets_made_together_count_when_all_are_made(
+    learner: Lab, faas: OpenFaaS, storage: Storage
+) -> None:
+    with storage.targets.together():
+        made = [
+            storage.targets.webhook("test", address(faas)),
+            storage.targets.nats("test", learner.name("files")),
+        ]
+        with pytest.raises(S3Error, match="does not exist"):
+            storage.targets.tell(learner.name(BUCKET), *made)
+    storage.targets.tell(learner.name(BUCKET), *made)
+
+
 def test_a_setting_that_would_break_out_of_its_quotes_is_refused(storage: Storage) -> None:
     with pytest.raises(UsageError, match="quotation marks"):
         storage.targets.webhook("test", 'http://x" enable="off')
